@@ -1,0 +1,206 @@
+"""The tables between the rules: their columns, types and bounds, checked whenever one is written or read."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from aedr.errors import UserError
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table's schema, the columns that identify a row, and the closed bounds of its numbers."""
+
+    schema: pa.Schema
+    key: tuple[str, ...]
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+INFINITE = float("inf")
+PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def _schema(required: Sequence[tuple[str, pa.DataType]], optional: Sequence[tuple[str, pa.DataType]] = ()) -> pa.Schema:
+    return pa.schema([pa.field(*column, nullable=False) for column in required] + [pa.field(*c) for c in optional])
+
+
+TABLES = {
+    "prompts": Table(
+        _schema(
+            [("prompt_id", pa.string()), ("prompt", pa.string())],
+            [("image_id", pa.string()), ("caption", pa.string())],
+        ),
+        key=("prompt_id",),
+    ),
+    "vocabulary": Table(
+        _schema([("kind", pa.string()), ("phrase", pa.string()), ("embedding", pa.list_(pa.float32()))]),
+        key=("kind", "phrase"),
+    ),
+    "images": Table(
+        _schema(
+            [("image_id", pa.string()), ("source", pa.string())],
+            [
+                ("prompt_id", pa.string()),
+                ("prompt", pa.string()),
+                ("seed", pa.int64()),
+                ("width", pa.int32()),
+                ("height", pa.int32()),
+                ("format", pa.string()),
+                ("sha256", pa.string()),
+                ("image", PICTURE),
+                ("reason", pa.string()),
+            ],
+        ),
+        key=("image_id",),
+        bounds={"width": (1, INFINITE), "height": (1, INFINITE), "seed": (0, 2**63 - 1)},
+    ),
+    "losses": Table(
+        _schema(
+            [
+                ("image_id", pa.string()),
+                ("source", pa.string()),
+                ("autoencoder", pa.string()),
+                ("metric", pa.string()),
+                ("fit", pa.string()),
+            ],
+            [
+                ("first_loss", pa.float64()),
+                ("second_loss", pa.float64()),
+                ("width", pa.int32()),
+                ("height", pa.int32()),
+                ("reason", pa.string()),
+            ],
+        ),
+        key=("image_id", "autoencoder", "metric"),
+        bounds={"width": (1, INFINITE), "height": (1, INFINITE)},
+    ),
+    "homogeneity": Table(
+        _schema(
+            [("image_id", pa.string()), ("source", pa.string())],
+            [("homogeneity", pa.float64()), ("reason", pa.string())],
+        ),
+        key=("image_id",),
+        bounds={"homogeneity": (0, 1)},
+    ),
+    "signals": Table(
+        _schema(
+            [
+                ("image_id", pa.string()),
+                ("source", pa.string()),
+                ("autoencoder", pa.string()),
+                ("metric", pa.string()),
+                ("belonging", pa.bool_()),
+            ],
+            [
+                ("first_loss", pa.float64()),
+                ("loss_ratio", pa.float64()),
+                ("homogeneity", pa.float64()),
+                ("calibrated_ratio", pa.float64()),
+                ("reason", pa.string()),
+            ],
+        ),
+        key=("image_id", "autoencoder", "metric"),
+    ),
+    "thresholds": Table(
+        _schema(
+            [
+                ("autoencoder", pa.string()),
+                ("metric", pa.string()),
+                ("signal", pa.string()),
+                ("alpha", pa.float64()),
+                ("threshold", pa.float64()),
+                ("images", pa.int32()),
+            ]
+        ),
+        key=("autoencoder", "metric", "signal"),
+        bounds={"alpha": (0, 1), "images": (2, INFINITE)},
+    ),
+    "accuracy": Table(
+        _schema(
+            [
+                ("autoencoder", pa.string()),
+                ("source", pa.string()),
+                ("metric", pa.string()),
+                ("signal", pa.string()),
+                ("belonging", pa.bool_()),
+                ("images", pa.int32()),
+                ("unusable", pa.int32()),
+                ("accepted", pa.int32()),
+                ("acceptance_rate", pa.float64()),
+                ("accuracy", pa.float64()),
+            ],
+            [("auc", pa.float64())],
+        ),
+        key=("autoencoder", "source", "metric", "signal"),
+        bounds={"acceptance_rate": (0, 1), "accuracy": (0, 1), "auc": (0, 1), "accepted": (0, INFINITE)},
+    ),
+}
+
+
+def write_table(
+    path: str | Path, name: str, rows: pd.DataFrame | Iterable[Mapping[str, object]], metadata: Mapping[str, str]
+) -> None:
+    """Write `rows` as the table `name` to `path`: checked, under a temporary name, then renamed.
+
+    `metadata` (settings, versions, device) is stored in the file; columns not in the schema are an error.
+    """
+    schema = TABLES[name].schema
+    if isinstance(rows, pd.DataFrame):
+        unknown = sorted(set(rows.columns) - set(schema.names))
+        rows = rows.reindex(columns=schema.names)
+        table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False, safe=True)
+    else:
+        rows = list(rows)
+        unknown = sorted({column for row in rows for column in row} - set(schema.names))
+        table = pa.Table.from_pylist(rows, schema=schema)
+    if unknown:
+        raise ValueError(f"{path}: columns {unknown} are not in the table {name}")
+    _check(table, name, path)
+    table = table.replace_schema_metadata({"aedr.table": name} | {f"aedr.{k}": v for k, v in metadata.items()})
+    temporary = Path(f"{path}.{os.getpid()}.tmp")
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        pq.write_table(table, temporary, compression="zstd")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read the table `name` from `path` and check it; a missing, damaged or foreign file is a `UserError`."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
+    if table.schema.names != TABLES[name].schema.names:
+        raise UserError(f"{path} is not a {name} table of this version. Delete it and run again.")
+    _check(table, name, path)
+    return table.to_pandas()
+
+
+def read_tables(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
+    """Read several files of the table `name` as one frame, in the given order."""
+    frames = [read_table(path, name) for path in paths]
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(filled, ignore_index=True)
+
+
+def _check(table: pa.Table, name: str, path: str | Path) -> None:
+    rules = TABLES[name]
+    for column in rules.schema:
+        values = table.column(column.name)
+        if not column.nullable and values.null_count:
+            raise ValueError(f"{path}: {values.null_count} rows of the table {name} have no {column.name}")
+    for column_name, (lowest, highest) in rules.bounds.items():
+        extremes = pc.min_max(table.column(column_name)).as_py()
+        if extremes["min"] is not None and not (lowest <= extremes["min"] and extremes["max"] <= highest):
+            raise ValueError(f"{path}: {column_name} of the table {name} is outside [{lowest}, {highest}]: {extremes}")
+    keys = table.select(rules.key).group_by(list(rules.key)).aggregate([([], "count_all")])
+    if keys.num_rows != table.num_rows:
+        raise ValueError(f"{path}: rows of the table {name} are not unique by {', '.join(rules.key)}")
