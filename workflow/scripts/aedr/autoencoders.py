@@ -1,0 +1,122 @@
+"""Autoencoders of latent diffusion models: loading one without its pipeline, encoding and decoding with it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aedr.errors import UserError
+
+SUBFOLDERS = ("vae", "movq", "vqvae")
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """A diffusers autoencoder with what is needed to use it as its own pipeline does.
+
+    `factor` is the number of pixels a side that one latent stands for. `quantise` says whether a latent is replaced by
+    its nearest code before it is decoded; it means nothing for a continuous autoencoder.
+    """
+
+    network: Any
+    factor: int
+    quantise: bool
+
+    def reconstruct(self, images: torch.Tensor, encoding: str, seeds: Sequence[int]) -> torch.Tensor:
+        """Encode and decode `images`: pixels in [-1, 1], shape (images, 3, height, width), sides on the grid.
+
+        Args:
+            encoding: "mode" decodes the most likely latent; "sample" draws one with the image's own seed. Only an
+                AutoencoderKL has a distribution to draw from.
+            seeds: one for each image.
+
+        Returns:
+            Reconstructions as float32, neither clamped nor rounded.
+        """
+        latents = self._encode(images.to(self.network.dtype), encoding, seeds)
+        return self.decode(latents)
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Decode latents, unscaled, as the model's own pipeline does; returns float32 pixels, not clamped."""
+        options = {"force_not_quantize": not self.quantise} if hasattr(self.network, "quantize") else {}
+        return self.network.decode(latents, **options).sample.float()
+
+    def _encode(self, images: torch.Tensor, encoding: str, seeds: Sequence[int]) -> torch.Tensor:
+        encoded = self.network.encode(images)
+        if not hasattr(encoded, "latent_dist"):
+            return encoded.latents
+        posterior = encoded.latent_dist
+        if encoding == "mode":
+            return posterior.mode()
+        noise = torch.stack(
+            [torch.randn(posterior.mean.shape[1:], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        )
+        return posterior.mean + posterior.std * noise.to(posterior.mean)
+
+
+def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
+    """Return the folder of the autoencoder inside a model's folder (vae, movq or vqvae, or the given subfolder).
+
+    A folder that is itself an autoencoder is returned as it is. Raises `UserError` where there is none.
+    """
+    model = Path(model)
+    candidates = [model / subfolder] if subfolder is not None else [*(model / name for name in SUBFOLDERS), model]
+    for candidate in candidates:
+        if (candidate / "config.json").is_file():
+            return candidate
+    raise UserError(
+        f"{model} holds no autoencoder: expected config.json in {' or '.join(str(c) for c in candidates)}. "
+        "Give its folder as autoencoder.subfolder."
+    )
+
+
+def load_autoencoder(
+    folder: str | Path,
+    precision: str,
+    device: torch.device,
+    quantise: bool | None = None,
+    trusted_pickle: bool = False,
+) -> Autoencoder:
+    """Load one autoencoder (never its pipeline) in diffusers' layout.
+
+    Args:
+        folder: holds config.json and the weights as safetensors.
+        precision: float32, float16 or bfloat16.
+        quantise: whether latents are quantised before decoding. None means as the pipelines do it: a VQModel is, but
+            not a MoVQ (`norm_type` spatial), which Kandinsky decodes with `force_not_quantize=True`.
+        trusted_pickle: also accept pickled weights.
+
+    Raises:
+        UserError: the folder holds no autoencoder of diffusers, or its weights are missing or damaged.
+    """
+    import diffusers
+
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        network_class = getattr(diffusers, config["_class_name"])
+        network = network_class.from_pretrained(
+            folder,
+            torch_dtype=PRECISIONS[precision],
+            use_safetensors=None if trusted_pickle else True,
+            local_files_only=True,
+            # accelerate's meta-device path, the default, only matters for models larger than memory.
+            low_cpu_mem_usage=False,
+        )
+    except Exception as error:
+        raise UserError(
+            f"The autoencoder in {folder} cannot be loaded ({type(error).__name__}: {error}). Expected diffusers' "
+            "layout: config.json and safetensors weights. Fetch it again, or name another folder."
+        ) from None
+    network = network.eval().requires_grad_(False).to(device)
+    if quantise is None:
+        quantise = config.get("norm_type") != "spatial"
+    autoencoder = Autoencoder(network, factor=1, quantise=quantise)
+    with torch.inference_mode():
+        probe = torch.zeros(1, 3, 64, 64, device=device, dtype=network.dtype)
+        factor = 64 // autoencoder._encode(probe, "mode", [0]).shape[-1]
+    return Autoencoder(network, factor, quantise)

@@ -1,0 +1,120 @@
+"""Reconstruction losses: how far a reconstruction is from its input, one number an image."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from aedr.errors import UserError
+
+LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+SMALLEST_SIDE_FOR_LPIPS = 32
+
+
+def l1(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Mean absolute error. Pixels in [-1, 1], shape (images, channels, height, width); returns shape (images,)."""
+    return (reconstruction - image).double().abs().mean((1, 2, 3))
+
+
+def l2(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Mean squared error, the published main metric. Shapes and range as for `l1`."""
+    return (reconstruction - image).double().square().mean((1, 2, 3))
+
+
+def ssim(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """1 - structural similarity, as the authors' code has it: pixels scaled to [0, 1], `data_range` 2."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    similarity = structural_similarity_index_measure(
+        (reconstruction + 1) / 2, (image + 1) / 2, data_range=2.0, reduction="none"
+    )
+    return 1 - similarity.double().reshape(len(image))
+
+
+def psnr(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Negated peak signal-to-noise ratio in dB, as the authors' code has it: pixels in [0, 1], `data_range` 2."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    return -peak_signal_noise_ratio(
+        (reconstruction.double() + 1) / 2,
+        (image.double() + 1) / 2,
+        data_range=2.0,
+        reduction="none",
+        dim=(1, 2, 3),
+    )
+
+
+def high_frequency(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Mean square of the Laplacian of the difference (4 in the middle, -1 around, over 4; valid convolution)."""
+    return _laplacian_energy(reconstruction - image)
+
+
+def mid_frequency(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """`high_frequency` after averaging the difference over 2x2 pixels; it outlives JPEG and undone resizes better."""
+    return _laplacian_energy(F.avg_pool2d(reconstruction - image, 2))
+
+
+def _laplacian_energy(difference: torch.Tensor) -> torch.Tensor:
+    difference = difference.double()
+    middle = difference[..., 1:-1, 1:-1]
+    around = (
+        difference[..., :-2, 1:-1] + difference[..., 2:, 1:-1] + difference[..., 1:-1, :-2] + difference[..., 1:-1, 2:]
+    )
+    return (middle - around / 4).square().mean((1, 2, 3))
+
+
+def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:
+    """Return the LPIPS loss (AlexNet) with the backbone's weights from a file in torchvision's layout.
+
+    Args:
+        backbone: state dict of torchvision's AlexNet, as safetensors or as torchvision's own .pth file.
+
+    Raises:
+        UserError: the file is missing or holds something else.
+    """
+    import lpips
+    from safetensors.torch import load_file
+
+    try:
+        weights = (
+            load_file(backbone)
+            if str(backbone).endswith(".safetensors")
+            else torch.load(backbone, map_location="cpu", weights_only=True)
+        )
+        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+        expected = network.net.state_dict()
+        network.net.load_state_dict({name: weights[f"features.{name.split('.', 1)[1]}"] for name in expected})
+    except Exception as error:
+        raise UserError(
+            f"reconstruction.lpips_backbone: {backbone} does not hold torchvision's AlexNet ({error!r}). "
+            "Give the file alexnet-owt-7be5be79.pth or its weights as safetensors, or take lpips out of metrics."
+        ) from None
+    network = network.eval().requires_grad_(False).to(device)
+    return lambda reconstruction, image: network(reconstruction.float(), image.float()).double().reshape(len(image))
+
+
+LOSSES: dict[str, LossFunction] = {
+    "l1": l1,
+    "l2": l2,
+    "ssim": ssim,
+    "psnr": psnr,
+    "high_frequency": high_frequency,
+    "mid_frequency": mid_frequency,
+}
+
+
+def loss_functions(
+    metrics: Sequence[str], lpips_backbone: str | Path | None, device: torch.device
+) -> dict[str, LossFunction]:
+    """Return the loss function of each metric, in the given order; `lpips_backbone` is needed for lpips alone."""
+    functions = {}
+    for metric in metrics:
+        if metric == "lpips":
+            if lpips_backbone is None:
+                raise UserError("metrics names lpips, but reconstruction.lpips_backbone gives no weights for it.")
+            functions[metric] = load_lpips(lpips_backbone, device)
+        else:
+            functions[metric] = LOSSES[metric]
+    return functions
