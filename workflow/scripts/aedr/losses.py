@@ -30,6 +30,7 @@ def ssim(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     similarity = structural_similarity_index_measure(
         (reconstruction + 1) / 2, (image + 1) / 2, data_range=2.0, reduction="none"
     )
+    assert isinstance(similarity, torch.Tensor)
     return 1 - similarity.double().reshape(len(image))
 
 

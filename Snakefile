@@ -1,0 +1,31 @@
+"""Which model made this image? Attribution to latent diffusion models by autoencoder double reconstruction."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# A configuration given on the command line replaces the default study; it is not merged into it.
+if "models" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/images.smk"
+include: "workflow/rules/prompts.smk"
+include: "workflow/rules/reconstruction.smk"
+include: "workflow/rules/homogeneity.smk"
+include: "workflow/rules/attribution.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/demo_clip.smk"
+
+
+rule all:
+    input:
+        rules.evaluate_accuracy.output,
+        rules.plot_accuracy.output,
+        expand(rules.plot_signals.output, autoencoder=AUTOENCODERS),
+        expand(rules.plot_contact_sheet.output, source=SOURCES),
+    default_target: True

@@ -1,0 +1,72 @@
+# Signals, thresholds and the accuracy of every pair.
+#
+# needs  {RESULTS}/losses/, {RESULTS}/homogeneity/
+# makes  {RESULTS}/signals.parquet, thresholds.parquet, accuracy.parquet and .csv, accuracy_means.csv
+
+
+rule compute_signals:
+    input:
+        losses=[table for a in AUTOENCODERS for source in SOURCES for table in tables_of(f"losses/{a}", source)],
+        homogeneity=[table for source in SOURCES for table in tables_of("homogeneity", source)],
+    output:
+        f"{RESULTS}/signals.parquet",
+    log:
+        f"{RESULTS}/logs/compute_signals.log",
+    conda:
+        environment("analysis")
+    params:
+        belonging={autoencoder: belonging_sources(autoencoder) for autoencoder in AUTOENCODERS},
+        code=code_digest("compute_signals.py"),
+    script:
+        "../scripts/compute_signals.py"
+
+
+rule fit_threshold:
+    input:
+        f"{RESULTS}/signals.parquet",
+    output:
+        f"{RESULTS}/thresholds.parquet",
+    log:
+        f"{RESULTS}/logs/fit_threshold.log",
+    conda:
+        environment("analysis")
+    params:
+        alphas={
+            autoencoder: config["attribution"]["significance_levels"].get(
+                autoencoder, config["attribution"]["significance_level"]
+            )
+            for autoencoder in AUTOENCODERS
+        },
+        method=config["attribution"]["threshold"],
+        code=code_digest("fit_threshold.py"),
+    script:
+        "../scripts/fit_threshold.py"
+
+
+rule evaluate_accuracy:
+    input:
+        signals=f"{RESULTS}/signals.parquet",
+        thresholds=f"{RESULTS}/thresholds.parquet",
+    output:
+        parquet=f"{RESULTS}/accuracy.parquet",
+        csv=report(
+            f"{RESULTS}/accuracy.csv",
+            category="Accuracy",
+            caption="../report/accuracy_table.rst",
+            labels={"table": "every cell, metric and signal"},
+        ),
+        means=report(
+            f"{RESULTS}/accuracy_means.csv",
+            category="Accuracy",
+            caption="../report/accuracy_means.rst",
+            labels={"table": "means of every autoencoder, metric and signal"},
+        ),
+    log:
+        f"{RESULTS}/logs/evaluate_accuracy.log",
+    conda:
+        environment("analysis")
+    params:
+        real_sources=[name for name, entry in config["image_sets"].items() if entry["real"]],
+        code=code_digest("evaluate_accuracy.py"),
+    script:
+        "../scripts/evaluate_accuracy.py"

@@ -1,0 +1,75 @@
+# What every rule shares: the checked configuration, and what follows from it.
+#
+# needs  config
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES and the functions below
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
+
+from aedr import configuration
+from aedr.code import code_digest
+from aedr.errors import UserError
+
+try:
+    for config_file in workflow.configfiles:
+        configuration.check_unique_keys(config_file)
+    config = configuration.complete_configuration(
+        config, Path(workflow.current_basedir).parent / "schemas" / "config.schema.yaml"
+    )
+    configuration.check_configuration(config)
+    SOURCES = configuration.count_images(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = config["results"]
+RESOURCES = config["resources"]
+MODELS = configuration.selected_models(config)
+# The model that describes each autoencoder, by the autoencoder's name.
+AUTOENCODERS = {
+    configuration.autoencoder_name(config["models"], model): configuration.autoencoder_owner(config["models"], model)
+    for model in MODELS
+}
+METRICS = config["reconstruction"]["metrics"]
+
+
+wildcard_constraints:
+    source="[a-z0-9-]+",
+    model="[a-z0-9-]+",
+    autoencoder="[a-z0-9.-]+",
+    shard="[0-9]{5}",
+
+
+def environment(name):
+    """Return the path of an environment file."""
+    return str(Path(workflow.basedir).resolve() / "envs" / f"{name}.yaml")
+
+
+def shard_range(source, shard):
+    """Return the positions [start, stop) of a shard among its source's images."""
+    start = int(shard) * config["shard_size"]
+    return start, min(start + config["shard_size"], SOURCES[source])
+
+
+def shards_of(source):
+    """Return the names of a source's shards."""
+    return [f"{shard:05d}" for shard in range(-(-SOURCES[source] // config["shard_size"]))]
+
+
+def tables_of(table, source):
+    """Return the files of a source's table (images, homogeneity or losses/AUTOENCODER), one for each shard."""
+    return [f"{RESULTS}/{table}/{source}/{shard}.parquet" for shard in shards_of(source)]
+
+
+def belonging_sources(autoencoder):
+    """Return the models whose images an autoencoder decoded."""
+    return [model for model in MODELS if configuration.autoencoder_name(config["models"], model) == autoencoder]
+
+
+def models_where(key):
+    """Return a wildcard pattern of the selected models whose entry has `key`; it matches nothing where none has."""
+    return "|".join([model for model, entry in MODELS.items() if entry[key]] or ["-"])

@@ -1,0 +1,73 @@
+# Pictures of the results, and the captions that `snakemake --report` shows with them.
+#
+# needs  {RESULTS}/accuracy.parquet, signals.parquet, thresholds.parquet, images/
+# makes  {RESULTS}/plots/
+
+
+rule plot_accuracy:
+    input:
+        f"{RESULTS}/accuracy.parquet",
+    output:
+        report(
+            f"{RESULTS}/plots/accuracy.png",
+            category="Accuracy",
+            caption="../report/accuracy_matrix.rst",
+            labels={"figure": "accuracy matrix"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_accuracy.log",
+    conda:
+        environment("analysis")
+    params:
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        sources=list(SOURCES),
+        autoencoders=list(AUTOENCODERS),
+        code=code_digest("plot_accuracy.py"),
+    script:
+        "../scripts/plot_accuracy.py"
+
+
+rule plot_signals:
+    input:
+        signals=f"{RESULTS}/signals.parquet",
+        thresholds=f"{RESULTS}/thresholds.parquet",
+    output:
+        report(
+            f"{RESULTS}/plots/signals/{{autoencoder}}.png",
+            category="Distributions",
+            caption="../report/signals.rst",
+            labels={"autoencoder": "{autoencoder}"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_signals/{{autoencoder}}.log",
+    conda:
+        environment("analysis")
+    params:
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        sources=list(SOURCES),
+        code=code_digest("plot_signals.py"),
+    script:
+        "../scripts/plot_signals.py"
+
+
+rule plot_contact_sheet:
+    input:
+        lambda wildcards: tables_of("images", wildcards.source)[:1],
+    output:
+        report(
+            f"{RESULTS}/plots/contact_sheets/{{source}}.jpg",
+            category="Images",
+            caption="../report/contact_sheet.rst",
+            labels={"source": "{source}"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_contact_sheet/{{source}}.log",
+    conda:
+        environment("analysis")
+    params:
+        max_pixels=config["max_pixels"],
+        code=code_digest("plot_contact_sheet.py"),
+    script:
+        "../scripts/plot_contact_sheet.py"

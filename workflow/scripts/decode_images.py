@@ -1,0 +1,62 @@
+"""Pass one shard of an image set through an autoencoder once; read and write an images table."""
+
+from aedr.jobs import job, pick_device, progress
+
+
+def decode_images(
+    images: str,
+    output: str,
+    source: str,
+    folder: str,
+    precision: str,
+    quantise: bool | None,
+    trusted_pickle: bool,
+    max_pixels: int,
+    device: str,
+) -> None:
+    """Write each picture of `images` as the autoencoder in `folder` decodes it: 8 bits, cropped to its grid.
+
+    The latent is the posterior's mode, so that several autoencoders given the same pictures show the same contents.
+    """
+    import torch
+
+    from aedr.autoencoders import load_autoencoder
+    from aedr.errors import UnusableImage
+    from aedr.images import decode_image, describe_image, encode_png
+    from aedr.reconstruction import apply_fit, fit_to_grid, to_tensor
+    from aedr.tables import read_table, write_table
+
+    chosen = pick_device(device)
+    autoencoder = load_autoencoder(folder, precision, chosen, quantise, trusted_pickle)
+    table = read_table(images, "images")
+    rows: list[dict[str, object]] = []
+    for image in progress(table.itertuples(), len(table), f"decoding for {source}"):
+        name = image.image_id.split("/", 1)[1]
+        row: dict[str, object] = {"image_id": f"{source}/{name}", "source": source}
+        try:
+            if isinstance(image.reason, str):
+                raise UnusableImage(image.reason)
+            pixels = decode_image(image.image["bytes"], max_pixels)
+            fit = fit_to_grid(*pixels.shape[:2], autoencoder.factor, "crop", None)
+            with torch.inference_mode():
+                decoded = autoencoder.reconstruct(to_tensor([apply_fit(pixels, fit)], chosen), "mode", [])[0]
+            levels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+            rows.append(row | describe_image(encode_png(levels), f"{name}.png", max_pixels))
+        except UnusableImage as unusable:
+            rows.append(row | {"reason": str(unusable)})
+    write_table(output, "images", rows, {"device": str(chosen), "torch": torch.__version__})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        decode_images(
+            snakemake.input.images,
+            snakemake.output[0],
+            snakemake.wildcards.source,
+            snakemake.params.folder,
+            snakemake.params.precision,
+            snakemake.params.quantise,
+            snakemake.params.trusted_pickle,
+            snakemake.params.max_pixels,
+            snakemake.params.device,
+        )

@@ -1,0 +1,36 @@
+"""Import one shard of a folder of images, untouched; write an images table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aedr.jobs import job, progress
+
+
+def import_images(folder: str, names: Sequence[str], source: str, output: str, max_pixels: int) -> None:
+    """Write a row for each file `names` of `folder`: its own bytes, or the reason why it holds no usable picture."""
+    from aedr.errors import UserError
+    from aedr.images import describe_image
+    from aedr.tables import write_table
+
+    rows = []
+    for name in progress(names, len(names), f"importing {source}"):
+        try:
+            data = (Path(folder) / name).read_bytes()
+        except OSError as error:
+            raise UserError(f"{Path(folder) / name} cannot be read ({error.strerror}).") from None
+        rows.append({"image_id": f"{source}/{name}", "source": source} | describe_image(data, name, max_pixels))
+    for row in rows:
+        if row["reason"] is not None:
+            print(f"{row['image_id']} is not usable: {row['reason']}")
+    write_table(output, "images", rows, {"folder": folder})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        import_images(
+            snakemake.params.folder,
+            snakemake.params.names,
+            snakemake.wildcards.source,
+            snakemake.output[0],
+            snakemake.params.max_pixels,
+        )

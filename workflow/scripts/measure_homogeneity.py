@@ -1,0 +1,28 @@
+"""Measure the homogeneity of one shard of a source; read an images table, write a homogeneity table."""
+
+from aedr.jobs import job, progress
+
+
+def measure_homogeneity(images: str, output: str, max_pixels: int) -> None:
+    """Write the homogeneity of every image of the table `images`, or the reason why it has none."""
+    from aedr.errors import UnusableImage
+    from aedr.homogeneity import homogeneity, read_grey
+    from aedr.tables import read_table, write_table
+
+    table = read_table(images, "images")
+    rows = []
+    for image in progress(table.itertuples(), len(table), "measuring homogeneity"):
+        row = {"image_id": image.image_id, "source": image.source, "homogeneity": None, "reason": None}
+        try:
+            if isinstance(image.reason, str):
+                raise UnusableImage(image.reason)
+            row["homogeneity"] = homogeneity(read_grey(image.image["bytes"], max_pixels))
+        except UnusableImage as unusable:
+            row["reason"] = str(unusable)
+        rows.append(row)
+    write_table(output, "homogeneity", rows, {})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        measure_homogeneity(snakemake.input[0], snakemake.output[0], snakemake.params.max_pixels)
