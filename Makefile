@@ -1,0 +1,50 @@
+# make demo    run the embedded study: no GPU, no network once installed
+# make test    run every check
+#
+# TORCH=cpu takes the CPU build of torch, a tenth of the download, for machines without a GPU.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+BIN = .venv/bin
+
+.PHONY: demo demo-figures test help
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+demo: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --report results/demo/report.html --report-after-run
+	@echo "Open results/demo/report.html; the tables are in results/demo, the pictures in results/demo/plots."
+
+# The README's figures: three seeds of the embedded study and its control.
+demo-figures: .venv/installed
+	for seed in 1 2 3; do \
+	  $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml \
+	    --config seed=$$seed results=results/demo_figures/seed_$$seed || exit 1; \
+	done
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml
+	$(BIN)/python benchmarks/summarise_demo.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
+	  results/demo_figures/seed_3 results/demo_control
+
+test: .venv/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy workflow/scripts benchmarks
+	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint --configfile config/demo.yaml
+	$(BIN)/pytest
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is not it. Say which: make demo PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) has no ensurepip. Install the package python3-venv (Debian, Ubuntu) and run again."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install $(TORCH_INDEX) -r requirements.txt
+	@touch $@
+
+.venv/installed-tests: .venv/installed tests/requirements.txt
+	$(BIN)/python -m pip install -r tests/requirements.txt
+	@touch $@
