@@ -1,0 +1,127 @@
+# Prompts: read from a file, or extracted from the pictures of an image set with a captioner and a CLIP model.
+#
+# needs  config["prompts"]; image tables of prompts: image_set; network for fetch_clip_model and fetch_captioner alone
+# makes  {RESULTS}/prompts.parquet, {RESULTS}/vocabulary.parquet, {RESOURCES}/clip/, {RESOURCES}/captioner/
+
+from aedr.vocabulary import vocabulary_files
+
+PROMPTS = config["prompts"]
+
+
+def clip_folder():
+    """Return the folder of the CLIP model: the configured one, or where fetch_clip_model puts it."""
+    clip = PROMPTS["clip"]
+    return clip["path"] or f"{RESOURCES}/clip/{clip['model']}--{clip['pretrained']}"
+
+
+def captioner_folder():
+    """Return the folder of the captioner: the configured one, or where fetch_captioner puts it."""
+    captioner = PROMPTS["captioner"]
+    return captioner["path"] or f"{RESOURCES}/captioner/{captioner['repository'].replace('/', '--')}"
+
+
+def caption_inputs():
+    """Return the input that extract_prompts takes captions from: a CSV file goes before a captioner."""
+    if PROMPTS["captions"]:
+        return {"captions": PROMPTS["captions"]}
+    return {"captioner": captioner_folder()} if PROMPTS["captioner"] else {}
+
+
+if PROMPTS["file"]:
+
+    rule read_prompts:
+        input:
+            PROMPTS["file"],
+        output:
+            f"{RESULTS}/prompts.parquet",
+        log:
+            f"{RESULTS}/logs/read_prompts.log",
+        conda:
+            environment("analysis")
+        params:
+            code=code_digest("read_prompts.py"),
+        script:
+            "../scripts/read_prompts.py"
+
+elif PROMPTS["image_set"]:
+
+    if not PROMPTS["clip"]["path"]:
+
+        rule fetch_clip_model:
+            output:
+                directory(clip_folder()),
+            log:
+                f"{RESULTS}/logs/fetch_clip_model.log",
+            localrule: True
+            conda:
+                environment("prompts")
+            params:
+                model=PROMPTS["clip"]["model"],
+                pretrained=PROMPTS["clip"]["pretrained"],
+            script:
+                "../scripts/fetch_clip_model.py"
+
+    if PROMPTS["captioner"] and not PROMPTS["captioner"]["path"] and not PROMPTS["captions"]:
+
+        rule fetch_captioner:
+            output:
+                directory(captioner_folder()),
+            log:
+                f"{RESULTS}/logs/fetch_captioner.log",
+            localrule: True
+            conda:
+                environment("prompts")
+            params:
+                repository=PROMPTS["captioner"]["repository"],
+                revision=PROMPTS["captioner"]["revision"],
+            script:
+                "../scripts/fetch_captioner.py"
+
+    rule embed_vocabulary:
+        input:
+            phrases=vocabulary_files(PROMPTS["vocabulary"]) if PROMPTS["vocabulary"] else [],
+            clip=clip_folder(),
+        output:
+            f"{RESULTS}/vocabulary.parquet",
+        log:
+            f"{RESULTS}/logs/embed_vocabulary.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/embed_vocabulary.tsv"
+        conda:
+            environment("prompts")
+        threads: 2
+        resources:
+            gpu=1,
+        params:
+            vocabulary=PROMPTS["vocabulary"],
+            device=config["device"],
+            code=code_digest("embed_vocabulary.py"),
+        script:
+            "../scripts/embed_vocabulary.py"
+
+    rule extract_prompts:
+        input:
+            **caption_inputs(),
+            images=tables_of("images", PROMPTS["image_set"]),
+            vocabulary=f"{RESULTS}/vocabulary.parquet",
+            clip=clip_folder(),
+        output:
+            f"{RESULTS}/prompts.parquet",
+        log:
+            f"{RESULTS}/logs/extract_prompts.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/extract_prompts.tsv"
+        conda:
+            environment("prompts")
+        threads: 2
+        resources:
+            gpu=1,
+        params:
+            settings={
+                "batch_size": PROMPTS["batch_size"],
+                "max_pixels": config["max_pixels"],
+                "device": config["device"],
+            },
+            code=code_digest("extract_prompts.py"),
+        script:
+            "../scripts/extract_prompts.py"

@@ -1,0 +1,38 @@
+"""Files of a Hugging Face repository, brought to a folder before any job needs them."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+from aedr.errors import UserError
+
+
+def download(repository: str, revision: str | None, patterns: Sequence[str], folder: str | Path, key: str) -> None:
+    """Bring the files of `repository` that match `patterns` to `folder`.
+
+    `key` is the configuration key that messages name.
+
+    Raises:
+        UserError: there is no such repository or revision, access is not granted, or the network fails.
+    """
+    name = f"{repository}@{revision}" if revision else repository
+    try:
+        huggingface_hub.snapshot_download(
+            repository, revision=revision, allow_patterns=list(patterns), local_dir=folder
+        )
+    except GatedRepoError:
+        raise UserError(
+            f"{key}: access to {name} is gated. Accept its licence on its page at huggingface.co, then log in with "
+            "`hf auth login` and run again."
+        ) from None
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        raise UserError(f"{key}: huggingface.co has no {name} that you may read. Check its spelling.") from None
+    except OSError as error:
+        raise UserError(
+            f"{key}: {name} could not be downloaded ({error}). Run again where huggingface.co is reachable, "
+            "or name a local folder with `path`."
+        ) from None
+    shutil.rmtree(Path(folder) / ".cache", ignore_errors=True)

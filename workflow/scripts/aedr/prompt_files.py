@@ -1,0 +1,92 @@
+"""Prompts and captions that a person wrote to a file; imports the standard library alone, for the workflow's start."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from aedr.errors import UserError
+
+_NUMBERED = re.compile(r"\d+: ")
+
+
+def read_prompt_file(path: str | Path) -> list[str]:
+    """Return the prompts of a UTF-8 text file in order: one a line, blank lines skipped, repeated prompts kept.
+
+    Where every line has the published form `NNN: prompt`, the numbers are taken off.
+
+    Raises:
+        UserError: the file is missing, not UTF-8 or holds no prompt, or a numbered line holds none.
+    """
+    lines = [line.strip() for line in _read_text(path, "prompts: file").split("\n")]
+    lines = [line for line in lines if line]
+    # A numbered line without a prompt loses the space behind its colon above, and must not pass for a prompt.
+    if lines and all(_NUMBERED.match(f"{line} ") for line in lines):
+        prompts = [_NUMBERED.sub("", f"{line} ", count=1).strip() for line in lines]
+    else:
+        prompts = lines
+    if not prompts:
+        raise UserError(f"prompts: file: {path} holds no prompt. Write one a line, or `NNN: prompt` on every line.")
+    for line, prompt in zip(lines, prompts, strict=True):
+        if not prompt:
+            raise UserError(f"prompts: file: the line `{line}` of {path} holds no prompt behind its number.")
+    return prompts
+
+
+def count_prompts(path: str | Path) -> int:
+    """Return how many prompts `read_prompt_file` finds in `path`; raises `UserError` as it does."""
+    return len(read_prompt_file(path))
+
+
+def read_captions(path: str | Path) -> dict[str, str]:
+    """Return caption by file name, from a UTF-8 CSV file with the columns file and caption.
+
+    File names are relative to the image set's folder, with `/` between folders. Other columns are ignored.
+
+    Raises:
+        UserError: the file is missing or not UTF-8, a column is missing, a name stands twice or a caption is empty.
+    """
+    rows = csv.DictReader(io.StringIO(_read_text(path, "prompts: captions")))
+    missing = {"file", "caption"} - set(rows.fieldnames or [])
+    if missing:
+        raise UserError(
+            f"prompts: captions: {path} lacks the column {' and '.join(sorted(missing))}; "
+            f"its first line must name `file,caption`, and it is `{','.join(rows.fieldnames or [])}`."
+        )
+    captions: dict[str, str] = {}
+    for row in rows:
+        name, caption = row["file"] or "", " ".join((row["caption"] or "").split())
+        if name in captions:
+            raise UserError(f"prompts: captions: {path} names the file {name} twice. Keep one of its rows.")
+        if not name or not caption:
+            raise UserError(f"prompts: captions: line {rows.line_num} of {path} lacks a file name or a caption.")
+        captions[name] = caption
+    return captions
+
+
+def match_captions(captions: dict[str, str], image_ids: Iterable[str], path: str | Path) -> dict[str, str]:
+    """Return caption by image id, where an image id is `{image set}/{file name relative to its folder}`.
+
+    Raises:
+        UserError: an image has no caption; `path` is the file that the message names.
+    """
+    names = {image_id: image_id.split("/", 1)[1] for image_id in image_ids}
+    missing = [name for name in names.values() if name not in captions]
+    if missing:
+        raise UserError(
+            f"prompts: captions: {path} has no row for {len(missing)} of {len(names)} images, such as {missing[0]}. "
+            "Add a row with that file name, relative to the image set's folder, or leave `captions` empty and set "
+            "`captioner`."
+        )
+    return {image_id: captions[name] for image_id, name in names.items()}
+
+
+def _read_text(path: str | Path, key: str) -> str:
+    try:
+        # Some editors begin a UTF-8 file with a byte-order mark, which must not become part of its first word.
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{key}: {path} cannot be read ({error.strerror or error}).") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{key}: {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None

@@ -1,0 +1,28 @@
+"""Bring an image-to-text model of transformers to a folder, with its processor; safetensors weights alone."""
+
+from aedr.jobs import job
+
+PATTERNS = ("*.json", "*.txt", "*.model", "model*.safetensors")
+
+
+def fetch_captioner(repository: str, revision: str | None, output: str) -> None:
+    """Download `repository` at `revision` (None: its newest) to the folder `output`.
+
+    Raises `UserError` where the repository holds no safetensors weights.
+    """
+    from pathlib import Path
+
+    from aedr.errors import UserError
+    from aedr.hub import download
+
+    download(repository, revision, PATTERNS, output, "prompts: captioner")
+    if not any(Path(output).glob("model*.safetensors")):
+        raise UserError(
+            f"prompts: captioner: {repository} holds no model*.safetensors, and weights load from safetensors only. "
+            "Choose another repository or revision, or name a local folder with prompts: captioner: path."
+        )
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        fetch_captioner(snakemake.params.repository, snakemake.params.revision, snakemake.output[0])
