@@ -48,3 +48,6 @@ test: .venv/installed-tests
 .venv/installed-tests: .venv/installed tests/requirements.txt
 	$(BIN)/python -m pip install -r tests/requirements.txt
 	@touch $@
+
+config/README.md: workflow/schemas/config.schema.yaml .venv/installed
+	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.configuration_page $< > $@

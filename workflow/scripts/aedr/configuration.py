@@ -108,7 +108,12 @@ def check_configuration(config: Configuration) -> None:
     Raises:
         UserError: one message with a line for every problem.
     """
-    problems = [*_check_models(config), *_check_prompts(config), *_check_files(config), *_check_attribution(config)]
+    # The other checks look models up, so they wait until the models themselves agree.
+    problems = list(_check_models(config)) or [
+        *_check_prompts(config),
+        *_check_files(config),
+        *_check_attribution(config),
+    ]
     if problems:
         raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
 

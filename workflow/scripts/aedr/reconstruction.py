@@ -127,7 +127,7 @@ def reconstruct_shard(
         except UnusableImage as unusable:
             reasons[i] = str(unusable)
 
-    encoded = [image and image["bytes"] for image in images["image"]]
+    encoded = [image["bytes"] if isinstance(image, dict) else b"" for image in images["image"]]
     for batch, pixels in _decoded_batches(encoded, fits, settings):
         too_small_for_lpips = min(pixels[0].shape[:2]) < SMALLEST_SIDE_FOR_LPIPS
         possible = {m: f for m, f in functions.items() if not (m == "lpips" and too_small_for_lpips)}
@@ -169,7 +169,7 @@ def reconstruct_shard(
 
 
 def _decoded_batches(
-    encoded: Sequence[bytes | None], fits: Mapping[int, Fit], settings: ReconstructionSettings
+    encoded: Sequence[bytes], fits: Mapping[int, Fit], settings: ReconstructionSettings
 ) -> Iterator[tuple[list[int], list[Pixels]]]:
     """Yield batches of images of one size, largest first: whatever does not fit into memory fails at once.
 
@@ -177,7 +177,7 @@ def _decoded_batches(
     """
 
     def decode(batch: list[int]) -> tuple[list[int], list[Pixels]]:
-        return batch, [apply_fit(decode_image(encoded[i] or b"", settings.max_pixels), fits[i]) for i in batch]
+        return batch, [apply_fit(decode_image(encoded[i], settings.max_pixels), fits[i]) for i in batch]
 
     def size(i: int) -> tuple[int, int]:
         return fits[i].height, fits[i].width

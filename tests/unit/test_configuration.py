@@ -1,0 +1,124 @@
+"""Mistakes in the configuration are named by key, all at once, before anything runs."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aedr.configuration import (
+    autoencoder_name,
+    check_configuration,
+    check_unique_keys,
+    complete_configuration,
+    count_images,
+)
+from aedr.configuration_page import configuration_page
+from aedr.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+def config(**changes: object) -> dict:
+    entry = {"pipeline": "StableDiffusionPipeline", "path": str(ROOT / "demo")}
+    study = {
+        "models": {"a": entry, "b": entry | {"autoencoder": "a"}},
+        "image_sets": {"real": {"folder": str(ROOT / "demo/photographs")}},
+        "prompts": {"file": str(ROOT / "Snakefile")},
+    }
+    return study | changes
+
+
+def check(study: dict) -> dict:
+    complete = complete_configuration(study, SCHEMA)
+    check_configuration(complete)
+    return complete
+
+
+def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> None:
+    study = config()
+    complete = check(study)
+    assert complete["reconstruction"]["encoding"] == "mode"
+    assert complete["models"]["a"]["autoencoder"]["precision"] == "float32"
+    assert complete["models"]["b"]["autoencoder"] == "a"
+    assert complete["prompts"]["captioner"] is None and complete["prompts"]["clip"]["path"] is None
+    assert study == config()
+    assert autoencoder_name(complete["models"], "b") == "a"
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"seeds": 1}, "seeds: unknown key; did you mean seed"),
+        ({"seed": -1}, "seed: -1 is less"),
+        ({"seed": "1"}, "seed: '1' is not of type 'integer'"),
+        ({"models": {}}, "models"),
+        ({"models": {"A b": {}}}, "A b"),
+        ({"models": {"a": {"pipline": "X"}}}, "models.a.pipline: unknown key; did you mean pipeline"),
+        (
+            {"models": {"a": {"autoencoder": {"precison": "float32"}}}},
+            "models.a.autoencoder.precison: unknown key; did you mean precision",
+        ),
+        ({"models": {"a": {"autoencoder": {"precision": "float8"}}}}, "models.a.autoencoder.precision: 'float8'"),
+        ({"models": {"a": {"path": "."}}}, "models.a: give exactly one of pipeline, decode and folder"),
+        ({"models": {"a": {"pipeline": "X"}}}, "models.a: give exactly one of repository and path"),
+        ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is no image set"),
+        ({"models": {"a": {"pipeline": "X", "path": "nowhere"}}}, "models.a.path: the folder nowhere"),
+        ({"models": {"a": {"pipeline": "X", "path": ".", "autoencoder": "b"}}}, "b is no model"),
+        ({"models": {"real": {"pipeline": "X", "path": "."}}}, "real is the id of a model and of an image set"),
+        (
+            {"models": {name: {"pipeline": "X", "path": ".", "autoencoder": {"name": "same"}} for name in ("a", "b")}},
+            "same is given to several models",
+        ),
+        ({"select": ["a", "z"]}, "select: z is no model; models are a, b"),
+        ({"prompts": {}}, "give exactly one of image_set and file"),
+        ({"prompts": {"image_set": "x", "clip": {"path": "."}, "captions": "nowhere"}}, "x is no image set"),
+        ({"prompts": {"image_set": "real"}}, "prompts.clip: give either path"),
+        ({"prompts": {"image_set": "real", "clip": {"path": "."}}}, "give captioner, or captions"),
+        ({"reconstruction": {"metrics": ["lpips", "l2"]}}, "the metric lpips needs AlexNet"),
+        ({"reconstruction": {"metrics": ["l1"]}}, "attribution.metric: l2 is not among"),
+        ({"attribution": {"significance_level": 1}}, "attribution.significance_level"),
+        ({"attribution": {"significance_levels": {"z": 0.1}}}, "z is no autoencoder; they are a"),
+        ({"results": "x", "resources": "./x"}, "the same folder"),
+    ],
+)
+def test_mistakes_are_named(changes, message) -> None:
+    with pytest.raises(UserError) as error:
+        check(config(**changes))
+    assert message in str(error.value)
+
+
+def test_several_mistakes_are_told_at_once() -> None:
+    with pytest.raises(UserError) as error:
+        check(config(seeds=1, shard_size=0))
+    assert "seeds" in str(error.value) and "shard_size" in str(error.value)
+
+
+def test_a_key_given_twice_is_refused(tmp_path) -> None:
+    (tmp_path / "c.yaml").write_text("models:\n  a: {}\n  b: {}\n  a: {}\n")
+    with pytest.raises(UserError, match=r"line 4: a is given twice"):
+        check_unique_keys(tmp_path / "c.yaml")
+
+
+def test_an_empty_or_missing_folder_of_images_is_named(tmp_path) -> None:
+    for folder in [tmp_path, tmp_path / "missing"]:
+        with pytest.raises(UserError, match=str(folder)):
+            count_images(check(config(image_sets={"real": {"folder": str(folder)}})))
+
+
+def test_every_published_configuration_is_valid(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for name in ["config", "demo", "demo_control"]:
+        study = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+        study["image_sets"] = {key: {"folder": str(ROOT / "demo/photographs")} for key in study["image_sets"]}
+        check(study)
+
+
+def test_the_configuration_page_is_current_and_every_key_has_a_description_and_a_default() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    assert (ROOT / "config/README.md").read_text() == configuration_page(schema)
+    for part in [schema, *schema["definitions"].values()]:
+        for key, entry in part["properties"].items():
+            described = entry if "$ref" not in entry else schema["definitions"][key]
+            assert described.get("description"), key
+            assert "default" in described or key in part.get("required", []), key

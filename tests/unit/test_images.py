@@ -1,0 +1,126 @@
+"""Every kind of picture ends as pixels with a meaning, or as a row that says why not."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from aedr.errors import UnusableImage, UserError
+from aedr.homogeneity import homogeneity, read_grey
+from aedr.image_files import list_images
+from aedr.images import decode_image, describe_image, encode_png
+
+LIMIT = 10_000
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+
+
+def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def test_png_survives_unchanged() -> None:
+    assert np.array_equal(decode_image(encode_png(PIXELS), LIMIT), PIXELS)
+
+
+def test_opaque_alpha_palette_and_grey_are_what_a_viewer_shows() -> None:
+    image = Image.fromarray(PIXELS)
+    assert np.array_equal(decode_image(encoded(image.convert("RGBA")), LIMIT), PIXELS)
+    palette = image.convert("P")
+    assert np.array_equal(decode_image(encoded(palette), LIMIT), np.asarray(palette.convert("RGB")))
+    grey = image.convert("L")
+    assert np.array_equal(decode_image(encoded(grey), LIMIT), np.asarray(grey.convert("RGB")))
+
+
+def test_cmyk_jpeg_is_converted() -> None:
+    assert decode_image(encoded(Image.fromarray(PIXELS).convert("CMYK"), "JPEG"), LIMIT).shape == PIXELS.shape
+
+
+@pytest.mark.parametrize("samples", [PIXELS, PIXELS[:, :, 0]], ids=["colour", "grey"])
+def test_sixteen_bit_keeps_the_high_byte(samples: np.ndarray) -> None:
+    low_byte = np.random.default_rng(1).integers(0, 256, samples.shape)
+    _, data = cv2.imencode(".png", (samples.astype(np.uint16) << 8) + low_byte.astype(np.uint16))
+    expected = samples[:, :, ::-1] if samples.ndim == 3 else np.repeat(samples[:, :, None], 3, 2)
+    assert np.array_equal(decode_image(data.tobytes(), LIMIT), expected)
+
+
+def test_exif_rotation_is_applied_to_pixels_size_and_grey_alike() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.fromarray(PIXELS), "JPEG", exif=exif)
+    row = describe_image(data, "a.jpg", LIMIT)
+    assert (row["width"], row["height"]) == (12, 20)
+    assert decode_image(data, LIMIT).shape == (20, 12, 3)
+    assert read_grey(data, LIMIT).shape == (20, 12)
+
+
+def test_a_camera_jpeg_with_a_second_picture_is_its_first() -> None:
+    data = encoded(
+        Image.new("RGB", (20, 12), "white"), "MPO", save_all=True, append_images=[Image.new("RGB", (20, 12))]
+    )
+    assert decode_image(data, LIMIT).min() == 255
+
+
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (encode_png(PIXELS)[:-40], "cannot be decoded"),
+        (encoded(Image.fromarray(PIXELS), "JPEG")[:-60], "cannot be decoded"),
+        (b"", "cannot be decoded"),
+        (b"no picture at all", "cannot be decoded"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cannot be decoded"),
+        (encoded(Image.new("1", (20_000, 20_000))), "max_pixels"),
+        (encoded(Image.new("RGBA", (9, 9), (1, 2, 3, 128))), "transparent"),
+        (
+            encoded(
+                Image.new("RGB", (9, 9)), "GIF", save_all=True, append_images=[Image.new("RGB", (9, 9), (255, 0, 0))]
+            ),
+            "animated",
+        ),
+        (
+            encoded(
+                Image.new("RGB", (9, 9)), "WEBP", save_all=True, append_images=[Image.new("RGB", (9, 9), (255, 0, 0))]
+            ),
+            "animated",
+        ),
+        (encoded(Image.new("F", (9, 9)), "TIFF"), "floating-point"),
+    ],
+    ids=["cut png", "cut jpeg", "empty", "text", "svg", "bomb", "transparent", "gif", "webp", "float"],
+)
+def test_what_is_no_picture_is_a_row_with_the_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(UnusableImage, match=reason):
+        decode_image(data, LIMIT)
+    row = describe_image(data, "x", LIMIT)
+    assert reason in str(row["reason"]) and row["image"] is None and row["width"] is None and row["sha256"]
+
+
+def test_homogeneity_of_constant_striped_and_one_pixel_wide_images() -> None:
+    assert homogeneity(np.full((8, 8), 77, np.uint8)) == 1
+    stripes = np.tile(np.array([0, 8], np.uint8), (8, 4))
+    assert homogeneity(stripes) == pytest.approx(0.5)
+    with pytest.raises(UnusableImage, match="one pixel wide"):
+        homogeneity(np.zeros((8, 1), np.uint8))
+
+
+def test_grey_of_a_format_that_opencv_refuses_follows_its_formula_for_png() -> None:
+    png = encode_png(PIXELS)
+    tiff = encoded(Image.fromarray(PIXELS).convert("P", palette=Image.Palette.ADAPTIVE), "TIFF")
+    assert read_grey(tiff, LIMIT).shape == PIXELS.shape[:2]
+    red, green, blue = PIXELS.astype(int).transpose(2, 0, 1)
+    assert np.array_equal(read_grey(png, LIMIT), (9797 * red + 19234 * green + 3737 * blue) >> 15)
+
+
+def test_images_of_a_folder_are_listed_in_the_order_of_names_hidden_ones_and_others_left_out(tmp_path) -> None:
+    for name in ["b.png", "a b ü.JPG", "sub/c.webp", ".hidden/d.png", "._a.png", "notes.txt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert list_images(tmp_path, 9) == ["a b ü.JPG", "b.png", "sub/c.webp"]
+    assert list_images(tmp_path, 2) == ["a b ü.JPG", "b.png"]
+    with pytest.raises(UserError, match="missing"):
+        list_images(tmp_path / "missing", 9)
+    (tmp_path / "line\nbreak.png").touch()
+    with pytest.raises(UserError, match="Rename"):
+        list_images(tmp_path, 9)

@@ -1,0 +1,50 @@
+"""Tables refuse what they must not hold, and are whole when they exist."""
+
+import pandas as pd
+import pytest
+
+from aedr.errors import UserError
+from aedr.tables import read_table, read_tables, write_table
+
+ROW = {"image_id": "a/1", "source": "a", "homogeneity": 0.5, "reason": None}
+
+
+def test_a_table_comes_back_as_it_was_written(tmp_path) -> None:
+    write_table(
+        tmp_path / "t.parquet", "homogeneity", [ROW, ROW | {"image_id": "a/2", "homogeneity": None}], {"x": "y"}
+    )
+    table = read_table(tmp_path / "t.parquet", "homogeneity")
+    assert list(table["image_id"]) == ["a/1", "a/2"]
+    assert table["homogeneity"].isna().tolist() == [False, True]
+    assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        ([ROW, ROW], "not unique"),
+        ([ROW | {"homogeneity": 1.5}], "outside"),
+        ([ROW | {"image_id": None}], "image_id"),
+        ([ROW | {"more": 1}], "more"),
+    ],
+)
+def test_bad_rows_are_refused_and_leave_no_file(tmp_path, rows, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_table(tmp_path / "t.parquet", "homogeneity", rows, {})
+    with pytest.raises(ValueError, match=message):
+        write_table(tmp_path / "t.parquet", "homogeneity", pd.DataFrame(rows), {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_foreign_and_missing_files_are_named(tmp_path) -> None:
+    write_table(tmp_path / "t.parquet", "homogeneity", [ROW], {})
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "t.parquet").read_bytes()[:-9])
+    for name, table in [("cut.parquet", "homogeneity"), ("t.parquet", "images"), ("none.parquet", "images")]:
+        with pytest.raises(UserError, match=name):
+            read_table(tmp_path / name, table)
+
+
+def test_empty_shards_do_not_disturb_the_others(tmp_path) -> None:
+    write_table(tmp_path / "a.parquet", "homogeneity", [], {})
+    write_table(tmp_path / "b.parquet", "homogeneity", [ROW], {})
+    assert len(read_tables([tmp_path / "a.parquet", tmp_path / "b.parquet"], "homogeneity")) == 1
