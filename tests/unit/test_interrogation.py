@@ -342,9 +342,8 @@ def extraction(clip_folder: Path, vocabulary_folder: Path, tmp_path: Path) -> di
         "captioner": None,
         "captions": str(captions),
         "output": str(tmp_path / "prompts.parquet"),
-        "batch_size": 4,
         "max_pixels": 10**6,
-        "device": "cpu",
+        "cost": {"device": "cpu", "batch_size": 4},
     }
 
 
@@ -367,7 +366,7 @@ def test_the_file_is_the_same_byte_for_byte_whatever_the_batch(
     extraction: dict[str, object], tmp_path: Path, batch_size: int
 ) -> None:
     extract(extraction)
-    extract(extraction, output=str(tmp_path / "again.parquet"), batch_size=batch_size)
+    extract(extraction, output=str(tmp_path / "again.parquet"), cost={"device": "cpu", "batch_size": batch_size})
     assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "prompts.parquet").read_bytes()
 
 
@@ -397,7 +396,11 @@ def test_a_captioner_describes_each_picture(
     table = extract(extraction, captions=None, captioner=str(captioner_folder))
     assert list(table["caption"]) == captions
     alone = extract(
-        extraction, captions=None, captioner=str(captioner_folder), batch_size=1, output=str(tmp_path / "alone.parquet")
+        extraction,
+        captions=None,
+        captioner=str(captioner_folder),
+        cost={"device": "cpu", "batch_size": 1},
+        output=str(tmp_path / "alone.parquet"),
     )
     pd.testing.assert_frame_equal(alone, table)
 

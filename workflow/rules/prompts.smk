@@ -27,6 +27,11 @@ def caption_inputs():
     return {"captioner": captioner_folder()} if PROMPTS["captioner"] else {}
 
 
+def interrogation_cost(wildcards, resources):
+    """Return what changes the time that prompts take; a function of `resources` is no reason to run a job again."""
+    return {"device": config["device"], "batch_size": PROMPTS["batch_size"]}
+
+
 if PROMPTS["file"]:
 
     rule read_prompts:
@@ -51,7 +56,8 @@ elif PROMPTS["image_set"]:
             output:
                 directory(clip_folder()),
             log:
-                f"{RESULTS}/logs/fetch_clip_model.log",
+                f"{RESOURCES}/logs/fetch_clip_model.log",
+            priority: 100
             localrule: True
             conda:
                 environment("prompts")
@@ -67,7 +73,8 @@ elif PROMPTS["image_set"]:
             output:
                 directory(captioner_folder()),
             log:
-                f"{RESULTS}/logs/fetch_captioner.log",
+                f"{RESOURCES}/logs/fetch_captioner.log",
+            priority: 100
             localrule: True
             conda:
                 environment("prompts")
@@ -94,7 +101,7 @@ elif PROMPTS["image_set"]:
             gpu=1,
         params:
             vocabulary=PROMPTS["vocabulary"],
-            device=config["device"],
+            cost=interrogation_cost,
             code=code_digest("embed_vocabulary.py"),
         script:
             "../scripts/embed_vocabulary.py"
@@ -117,11 +124,8 @@ elif PROMPTS["image_set"]:
         resources:
             gpu=1,
         params:
-            settings={
-                "batch_size": PROMPTS["batch_size"],
-                "max_pixels": config["max_pixels"],
-                "device": config["device"],
-            },
+            max_pixels=config["max_pixels"],
+            cost=interrogation_cost,
             code=code_digest("extract_prompts.py"),
         script:
             "../scripts/extract_prompts.py"

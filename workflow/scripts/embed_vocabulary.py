@@ -37,5 +37,5 @@ def embed_vocabulary(vocabulary: str | None, clip: str, output: str, device: str
 if __name__ == "__main__":
     with job(snakemake):
         embed_vocabulary(
-            snakemake.params.vocabulary, snakemake.input.clip, snakemake.output[0], snakemake.params.device
+            snakemake.params.vocabulary, snakemake.input.clip, snakemake.output[0], snakemake.params.cost["device"]
         )

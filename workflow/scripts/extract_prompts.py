@@ -1,7 +1,7 @@
 """Make one prompt for each picture of an image set, from its caption and the phrases nearest to it."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from aedr.errors import UserError
 from aedr.jobs import job
@@ -17,13 +17,13 @@ def extract_prompts(
     captioner: str | None,
     captions: str | None,
     output: str,
-    batch_size: int,
     max_pixels: int,
-    device: str,
+    cost: Mapping[str, Any],
 ) -> None:
     """Write the prompts table of the pictures in the image tables `images`, one row for each, in their order.
 
     Captions come from the CSV file `captions`, or else from the image-to-text model in the folder `captioner`.
+    `cost` (device, batch_size) is what prompts do not depend on.
 
     Raises `UserError` for a picture that cannot be used, a missing caption, and a setting that is not possible.
     """
@@ -51,7 +51,7 @@ def extract_prompts(
     from aedr.interrogation import interrogate, phrases_by_kind
     from aedr.jobs import pick_device, progress
 
-    target = pick_device(device)
+    target, batch_size = pick_device(cost["device"]), cost["batch_size"]
     batches = -(-len(image_ids) // batch_size)
     if captions is None:
         assert captioner is not None
@@ -134,5 +134,6 @@ if __name__ == "__main__":
             snakemake.input.get("captioner"),
             snakemake.input.get("captions"),
             snakemake.output[0],
-            **snakemake.params.settings,
+            snakemake.params.max_pixels,
+            snakemake.params.cost,
         )
