@@ -1,0 +1,86 @@
+"""Generate one shard of a model's images, one for each prompt; read the prompts table, write an images table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aedr.jobs import job
+
+
+def generate_images(
+    prompts: str,
+    output: str,
+    folder: str,
+    source: str,
+    rows: Sequence[int],
+    study_seed: int,
+    settings: Mapping[str, Any],
+    cost: Mapping[str, Any],
+) -> None:
+    """Write an image, or the reason why there is none, for each of the prompts at the positions [start, stop) `rows`.
+
+    `folder` holds the model `source`. `settings` are what its images depend on; `cost` (device, batch_size, offload,
+    attention_slicing) is what they do not.
+    """
+    import sys
+    import time
+
+    import torch
+
+    from aedr.errors import UserError
+    from aedr.generation import call_arguments, describe_run, generate_pictures, load_pipeline
+    from aedr.images import describe_image, encode_png
+    from aedr.jobs import pick_device, progress
+    from aedr.seeds import seed_of
+    from aedr.tables import read_table, write_table
+
+    table = read_table(prompts, "prompts")
+    start, stop = rows
+    wanted = table.iloc[start:stop]
+    if len(wanted) < stop - start:
+        raise UserError(f"{prompts} holds {len(table)} prompts, fewer than {stop}. Delete it and run again.")
+    device = pick_device(cost["device"])
+    pipeline = load_pipeline(folder, source, {**settings, **cost}, device)
+    arguments = call_arguments(pipeline, source, settings)
+    seeds = [seed_of(study_seed, source, prompt_id) for prompt_id in wanted["prompt_id"]]
+    pictures = generate_pictures(
+        pipeline,
+        source,
+        wanted["prompt"].tolist(),
+        seeds,
+        arguments,
+        cost["batch_size"],
+        settings["image_size"],
+    )
+    began = time.monotonic()
+    images: list[dict[str, object]] = []
+    shown = progress(pictures, len(wanted), f"images of {source}")
+    for prompt_id, prompt, seed, picture in zip(wanted["prompt_id"], wanted["prompt"], seeds, shown, strict=True):
+        image: dict[str, object] = {"image_id": f"{source}/{prompt_id}", "source": source}
+        image |= {"prompt_id": prompt_id, "prompt": prompt, "seed": seed}
+        if isinstance(picture, str):
+            print(f"{image['image_id']} has no picture: {picture}", file=sys.stderr)
+            image["reason"] = picture
+        else:
+            # Its size in pixels is what the model makes, so no limit applies.
+            image |= describe_image(encode_png(picture), f"{prompt_id}.png", max_pixels=picture.size)
+        images.append(image)
+    seconds = (time.monotonic() - began) / max(len(images), 1)
+    memory = (
+        f", at most {torch.cuda.max_memory_allocated() / 1e9:.1f} GB of GPU memory" if device.type == "cuda" else ""
+    )
+    print(f"{source}: {seconds:.2f} seconds an image{memory}", file=sys.stderr)
+    write_table(output, "images", images, describe_run(pipeline, settings, device))
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        generate_images(
+            snakemake.input.prompts,
+            snakemake.output[0],
+            snakemake.params.folder,
+            snakemake.wildcards.source,
+            snakemake.params.rows,
+            snakemake.params.study_seed,
+            snakemake.params.settings,
+            snakemake.params.cost,
+        )
