@@ -24,7 +24,7 @@ demo-figures: .venv/installed
 	    --config seed=$$seed results=results/demo_figures/seed_$$seed || exit 1; \
 	done
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml
-	$(BIN)/python benchmarks/summarise_demo.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/summarise_demo.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
 	  results/demo_figures/seed_3 results/demo_control
 
 test: .venv/installed-tests

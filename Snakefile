@@ -18,12 +18,13 @@ include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/homogeneity.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/demo.smk"
+# DEMO
 include: "workflow/rules/demo_clip.smk"
 
 
 rule all:
     input:
+        rules.record_configuration.output,
         rules.evaluate_accuracy.output,
         rules.plot_accuracy.output,
         expand(rules.plot_signals.output, autoencoder=AUTOENCODERS),

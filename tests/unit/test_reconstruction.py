@@ -111,7 +111,7 @@ def test_quantising_is_a_setting(tmp_path) -> None:
     images = to_tensor(pictures(1), CPU)
     with torch.inference_mode():
         plain, quantised = (
-            load_autoencoder(tmp_path, "float32", CPU, quantise).reconstruct(images, "mode", [])
+            load_autoencoder(tmp_path, "float32", CPU, quantise=quantise).reconstruct(images, "mode", [])
             for quantise in (None, True)
         )
     assert not torch.allclose(plain, quantised)

@@ -14,6 +14,7 @@ sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 from aedr import configuration
 from aedr.code import code_digest
 from aedr.errors import UserError
+from aedr.image_files import list_images
 
 try:
     for config_file in workflow.configfiles:
@@ -65,9 +66,14 @@ def tables_of(table, source):
     return [f"{RESULTS}/{table}/{source}/{shard}.parquet" for shard in shards_of(source)]
 
 
+def autoencoder_of(model):
+    """Return the name of a model's autoencoder."""
+    return configuration.autoencoder_name(config["models"], model)
+
+
 def belonging_sources(autoencoder):
     """Return the models whose images an autoencoder decoded."""
-    return [model for model in MODELS if configuration.autoencoder_name(config["models"], model) == autoencoder]
+    return [model for model in MODELS if autoencoder_of(model) == autoencoder]
 
 
 def models_where(key):

@@ -12,19 +12,45 @@ def lpips_backbone():
     return f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth" if backbone == "torchvision" else backbone
 
 
-def reconstruction_settings(wildcards):
-    """Return what changes an autoencoder's losses, and nothing else."""
-    autoencoder = config["models"][AUTOENCODERS[wildcards.autoencoder]]["autoencoder"]
+def autoencoder_settings(autoencoder):
+    """Return the entry that describes an autoencoder."""
+    return config["models"][AUTOENCODERS[autoencoder]]["autoencoder"]
+
+
+def autoencoder_environment(wildcards):
+    """Return the environment that an autoencoder runs in."""
+    return environment(config["models"][AUTOENCODERS[wildcards.autoencoder]]["environment"])
+
+
+def loading_settings(autoencoder):
+    """Return how an autoencoder is loaded."""
+    entry = autoencoder_settings(autoencoder)
     return {
-        "study_seed": config["seed"] if config["reconstruction"]["encoding"] == "sample" else 0,
-        "autoencoder": wildcards.autoencoder,
-        "encoding": config["reconstruction"]["encoding"],
-        "off_grid": config["reconstruction"]["off_grid"],
-        "resize_to": autoencoder["resize_to"],
-        "max_pixels": config["max_pixels"],
-        "precision": autoencoder["precision"],
-        "quantise": autoencoder["quantise"],
+        "folder": autoencoder_folder(autoencoder),
+        "subfolder": entry["subfolder"],
+        "precision": entry["precision"],
+        "quantise": entry["quantise"],
+        "trusted_pickle": config["models"][AUTOENCODERS[autoencoder]]["trusted_pickle"],
     }
+
+
+def reconstruction_settings(wildcards):
+    """Return what an autoencoder's losses depend on, besides the images and how it is loaded."""
+    encoding = config["reconstruction"]["encoding"]
+    return {
+        # Only a sample of the posterior depends on the seed.
+        "study_seed": config["seed"] if encoding == "sample" else 0,
+        "autoencoder": wildcards.autoencoder,
+        "encoding": encoding,
+        "off_grid": config["reconstruction"]["off_grid"],
+        "resize_to": autoencoder_settings(wildcards.autoencoder)["resize_to"],
+        "max_pixels": config["max_pixels"],
+    }
+
+
+def reconstruction_cost(wildcards, resources):
+    """Return what changes the time that losses take; a function of `resources` is no reason to run a job again."""
+    return {"device": config["device"], "batch_size": autoencoder_settings(wildcards.autoencoder)["batch_size"]}
 
 
 rule fetch_lpips_backbone:
@@ -54,14 +80,14 @@ rule reconstruct_images:
     benchmark:
         f"{RESULTS}/benchmarks/reconstruct_images/{{autoencoder}}/{{source}}/{{shard}}.tsv"
     conda:
-        lambda wildcards: environment(config["models"][AUTOENCODERS[wildcards.autoencoder]]["environment"])
+        autoencoder_environment
     threads: 1
     resources:
         gpu=1,
     params:
-        folder=lambda wildcards: autoencoder_folder(wildcards.autoencoder),
-        trusted_pickle=lambda wildcards: config["models"][AUTOENCODERS[wildcards.autoencoder]]["trusted_pickle"],
+        loading=lambda wildcards: loading_settings(wildcards.autoencoder),
         settings=reconstruction_settings,
+        cost=reconstruction_cost,
         metrics=METRICS,
         code=code_digest("reconstruct_images.py"),
     script:

@@ -1,7 +1,26 @@
 # Pictures of the results, and the captions that `snakemake --report` shows with them.
 #
 # needs  {RESULTS}/accuracy.parquet, signals.parquet, thresholds.parquet, images/
-# makes  {RESULTS}/plots/
+# makes  {RESULTS}/plots/, {RESULTS}/configuration.yaml
+
+
+rule record_configuration:
+    output:
+        report(
+            f"{RESULTS}/configuration.yaml",
+            category="Configuration",
+            caption="../report/configuration.rst",
+            labels={"file": "configuration"},
+        ),
+    log:
+        f"{RESULTS}/logs/record_configuration.log",
+    localrule: True
+    conda:
+        environment("analysis")
+    params:
+        config=config,
+    script:
+        "../scripts/record_configuration.py"
 
 
 rule plot_accuracy:

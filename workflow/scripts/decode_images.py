@@ -1,5 +1,8 @@
 """Pass one shard of an image set through an autoencoder once; read and write an images table."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aedr.jobs import job, pick_device, progress
 
 
@@ -7,14 +10,11 @@ def decode_images(
     images: str,
     output: str,
     source: str,
-    folder: str,
-    precision: str,
-    quantise: bool | None,
-    trusted_pickle: bool,
+    loading: Mapping[str, Any],
     max_pixels: int,
     device: str,
 ) -> None:
-    """Write each picture of `images` as the autoencoder in `folder` decodes it: 8 bits, cropped to its grid.
+    """Write each picture of `images` as the autoencoder decodes it: 8 bits, cropped to its grid.
 
     The latent is the posterior's mode, so that several autoencoders given the same pictures show the same contents.
     """
@@ -27,7 +27,7 @@ def decode_images(
     from aedr.tables import read_table, write_table
 
     chosen = pick_device(device)
-    autoencoder = load_autoencoder(folder, precision, chosen, quantise, trusted_pickle)
+    autoencoder = load_autoencoder(device=chosen, **loading)
     table = read_table(images, "images")
     rows: list[dict[str, object]] = []
     for image in progress(table.itertuples(), len(table), f"decoding for {source}"):
@@ -53,10 +53,7 @@ if __name__ == "__main__":
             snakemake.input.images,
             snakemake.output[0],
             snakemake.wildcards.source,
-            snakemake.params.folder,
-            snakemake.params.precision,
-            snakemake.params.quantise,
-            snakemake.params.trusted_pickle,
+            snakemake.params.loading,
             snakemake.params.max_pixels,
             snakemake.params.device,
         )

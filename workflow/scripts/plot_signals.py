@@ -14,6 +14,7 @@ def plot_signals(
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     import numpy as np
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     from aedr.tables import read_table
     from aedr.thresholds import fit_density
@@ -48,6 +49,9 @@ def plot_signals(
     dots.invert_yaxis()
     if signal != "first_loss" or metric != "psnr":
         dots.set_xscale("log")
+        dots.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        dots.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        dots.xaxis.set_minor_formatter(NullFormatter())
     lowest, highest = dots.get_xlim()
     grid = np.geomspace(lowest, highest, 400) if lowest > 0 else np.linspace(lowest, highest, 400)
     curve.fill_between(grid, fit_density(own)(grid), color="#d81b60", alpha=0.3, linewidth=0)

@@ -9,15 +9,17 @@ from aedr.jobs import job, pick_device
 def reconstruct_images(
     images: str,
     output: str,
-    folder: str,
-    trusted_pickle: bool,
+    loading: Mapping[str, Any],
     metrics: Sequence[str],
     lpips_backbone: str | None,
-    batch_size: int,
-    device: str,
     settings: Mapping[str, Any],
+    cost: Mapping[str, Any],
 ) -> None:
-    """Write the losses of every image of the table `images` under the autoencoder in `folder`."""
+    """Write the losses of every image of the table `images` under one autoencoder.
+
+    `loading` are the arguments of `load_autoencoder`, `settings` those of `ReconstructionSettings` on which losses
+    depend; `cost` (device, batch_size) is what they do not depend on.
+    """
     import json
 
     import diffusers
@@ -28,19 +30,18 @@ def reconstruct_images(
     from aedr.reconstruction import ReconstructionSettings, reconstruct_shard
     from aedr.tables import read_table, write_table
 
-    chosen = pick_device(device)
-    how = dict(settings)
-    autoencoder = load_autoencoder(folder, how.pop("precision"), chosen, how.pop("quantise"), trusted_pickle)
+    device = pick_device(cost["device"])
+    autoencoder = load_autoencoder(device=device, **loading)
     rows = reconstruct_shard(
         read_table(images, "images"),
         autoencoder,
-        loss_functions(metrics, lpips_backbone, chosen),
-        ReconstructionSettings(batch_size=batch_size, **how),
-        chosen,
+        loss_functions(metrics, lpips_backbone, device),
+        ReconstructionSettings(batch_size=cost["batch_size"], **settings),
+        device,
     )
     metadata = {
-        "settings": json.dumps(settings, sort_keys=True),
-        "device": torch.cuda.get_device_name() if chosen.type == "cuda" else "cpu",
+        "settings": json.dumps({**loading, **settings}, sort_keys=True),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
     }
@@ -52,11 +53,9 @@ if __name__ == "__main__":
         reconstruct_images(
             snakemake.input.images,
             snakemake.output[0],
-            snakemake.params.folder,
-            snakemake.params.trusted_pickle,
+            snakemake.params.loading,
             snakemake.params.metrics,
             snakemake.input.get("lpips_backbone") or None,
-            snakemake.params.batch_size,
-            snakemake.params.device,
             snakemake.params.settings,
+            snakemake.params.cost,
         )

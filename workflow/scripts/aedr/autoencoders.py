@@ -78,13 +78,14 @@ def load_autoencoder(
     folder: str | Path,
     precision: str,
     device: torch.device,
+    subfolder: str | None = None,
     quantise: bool | None = None,
     trusted_pickle: bool = False,
 ) -> Autoencoder:
     """Load one autoencoder (never its pipeline) in diffusers' layout.
 
     Args:
-        folder: holds config.json and the weights as safetensors.
+        folder: the model's or the autoencoder's own, in which `find_autoencoder` looks for it.
         precision: float32, float16 or bfloat16.
         quantise: whether latents are quantised before decoding. None means as the pipelines do it: a VQModel is, but
             not a MoVQ (`norm_type` spatial), which Kandinsky decodes with `force_not_quantize=True`.
@@ -95,7 +96,7 @@ def load_autoencoder(
     """
     import diffusers
 
-    folder = Path(folder)
+    folder = find_autoencoder(folder, subfolder)
     try:
         config = json.loads((folder / "config.json").read_text())
         network_class = getattr(diffusers, config["_class_name"])

@@ -2,15 +2,17 @@
 
 import hashlib
 import io
-import warnings
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from aedr.errors import UnusableImage
 
 Pixels = npt.NDArray[np.uint8]
+
+# Pillow's own limit would raise before ours can name the key; opening a file decodes no pixel yet.
+Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
@@ -24,27 +26,24 @@ def decode_image(data: bytes, max_pixels: int) -> Pixels:
     Raises:
         UnusableImage: truncated or not a picture, animated, transparent, or larger than `max_pixels`.
     """
-    with warnings.catch_warnings():
-        # The limit is ours and is checked below, before any pixel is decoded.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > max_pixels:
-                    raise UnusableImage(f"{width}x{height} pixels are more than max_pixels ({max_pixels})")
-                frames = getattr(image, "n_frames", 1)
-                # A camera's multi-picture JPEG holds the photograph first and its thumbnail or depth map behind it.
-                if frames > 1 and image.format != "MPO":
-                    raise UnusableImage(f"animated or multi-page ({frames} frames)")
-                image.load()
-                return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
-        except UnusableImage:
-            raise
-        except Image.DecompressionBombError as error:
-            raise UnusableImage(f"larger than max_pixels ({max_pixels}): {error}") from None
-        # A damaged file makes Pillow's decoders raise almost anything; whatever it is, the file is not a picture.
-        except Exception as error:
-            raise UnusableImage(f"cannot be decoded: {error or type(error).__name__}") from None
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise UnusableImage(f"{width}x{height} pixels are more than max_pixels ({max_pixels})")
+            frames = getattr(image, "n_frames", 1)
+            # A camera's multi-picture JPEG holds the photograph first and its thumbnail or depth map behind it.
+            if frames > 1 and image.format != "MPO":
+                raise UnusableImage(f"animated or multi-page ({frames} frames)")
+            image.load()
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except UnusableImage:
+        raise
+    except UnidentifiedImageError:
+        raise UnusableImage(f"cannot be decoded: not a picture as {', '.join(FORMATS)}") from None
+    # A damaged file makes Pillow's decoders raise almost anything; whatever it is, the file is not a picture.
+    except Exception as error:
+        raise UnusableImage(f"cannot be decoded: {error or type(error).__name__}") from None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,110 @@
+"""Small studies that the workflow tests run as a user would: by the command line, in a folder of their own."""
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tiny_models
+import yaml
+from PIL import Image
+
+from aedr.tables import read_tables
+
+ROOT = Path(__file__).parents[2]
+
+BAD_PICTURES = {
+    "truncated.png": "cannot be decoded",
+    "empty.jpg": "cannot be decoded",
+    "animated.gif": "animated",
+    "transparent.png": "transparent",
+    "bomb.png": "max_pixels",
+    "one pixel wide.png": None,
+    "constant.png": None,
+}
+
+
+def write_pictures(folder: Path, usable: int = 6) -> None:
+    """Write pictures of every awkward kind, and `usable` ordinary ones, with awkward names."""
+    folder.mkdir(parents=True)
+    noise = np.random.default_rng(5)
+
+    def picture(height: int = 32, width: int = 32) -> Image.Image:
+        coarse = noise.integers(0, 256, (height // 4 + 1, width // 4 + 1, 3), dtype=np.uint8)
+        return Image.fromarray(np.kron(coarse, np.ones((4, 4, 1), np.uint8))[:height, :width])
+
+    for i in range(usable):
+        picture().save(folder / f"größe {i} {{x}}.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture(32, 48).save(folder / "rotated.jpg", exif=exif)
+    picture().convert("CMYK").save(folder / "cmyk.jpg")
+    picture().convert("RGBA").save(folder / "alpha.png")
+    picture(37, 41).save(folder / "off the grid.webp", lossless=True)
+    Image.fromarray(noise.integers(0, 2**16, (32, 32), dtype=np.uint16)).save(folder / "16 bit.png")
+    twice = picture()
+    twice.save(folder / "twice a.png")
+    twice.save(folder / "twice b.png")
+    buffer = io.BytesIO()
+    picture().save(buffer, "PNG")
+    (folder / "truncated.png").write_bytes(buffer.getvalue()[:-60])
+    (folder / "empty.jpg").touch()
+    picture().save(folder / "animated.gif", save_all=True, append_images=[picture()])
+    Image.new("RGBA", (32, 32), (9, 9, 9, 99)).save(folder / "transparent.png")
+    Image.new("1", (12_000, 12_000)).save(folder / "bomb.png")
+    picture(32, 1).save(folder / "one pixel wide.png")
+    Image.new("RGB", (32, 32), (40, 90, 200)).save(folder / "constant.png")
+
+
+def write_study(folder: Path) -> dict[str, Any]:
+    """Write models, pictures and prompts for a small study to `folder`, and return its configuration."""
+    tiny_models.save_stable_diffusion(folder / "models/sd")
+    tiny_models.save_vq_diffusion(folder / "models/vq")
+    write_pictures(folder / "pictures")
+    (folder / "prompts.txt").write_text("".join(f"{i:03d}: a cat number {i}\n" for i in range(6)))
+    model = {"image_size": 32, "steps": 2, "batch_size": 4}
+    return {
+        "seed": 3,
+        "device": "cpu",
+        "max_pixels": 10**8,
+        "images_per_source": 20,
+        "shard_size": 20,
+        "image_sets": {"pictures": {"folder": "pictures"}},
+        "prompts": {"file": "prompts.txt"},
+        "models": {
+            "sd": model | {"pipeline": "StableDiffusionPipeline", "path": "models/sd"},
+            "vq": {"pipeline": "VQDiffusionPipeline", "path": "models/vq", "steps": 2, "environment": "vqdm"},
+        },
+        "reconstruction": {"metrics": ["l2", "high_frequency"]},
+    }
+
+
+def run_snakemake(
+    folder: Path, config: Mapping[str, Any], *arguments: str, cores: int = 2, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run the workflow in `folder` with a configuration; returns its output, whatever its exit code."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), allow_unicode=True))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
+    command += ["--cores", str(cores), "--configfile", str(folder / "config.yaml")]
+    command += ["--workflow-profile", str(root / "profiles/default"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1200)
+
+
+def planned_jobs(folder: Path, config: Mapping[str, Any], *arguments: str, root: Path = ROOT) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run plans, without the target rule."""
+    planned = run_snakemake(folder, config, "--dry-run", "--quiet", "rules", *arguments, root=root)
+    assert planned.returncode == 0, planned.stderr
+    counts = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", planned.stdout + planned.stderr, re.M)}
+    return {name: count for name, count in counts.items() if name not in ("all", "total")}
+
+
+def results(folder: Path, table: str, pattern: str) -> pd.DataFrame:
+    """Read every file of a table, ordered by its rows' identity."""
+    rows = read_tables(sorted(folder.glob(pattern)), table)
+    keys = [key for key in ("image_id", "autoencoder", "source", "metric", "signal") if key in rows]
+    return rows.sort_values(keys, ignore_index=True)
