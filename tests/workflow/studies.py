@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tiny_models
 import yaml
 from PIL import Image
 
+import tiny_models
 from aedr.tables import read_tables
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,222 @@
+"""A whole small study, run as a user runs it; then what a change costs."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import studies
+import yaml
+from studies import planned_jobs, results, run_snakemake
+
+import tiny_models
+
+COLLECTING = {
+    "compute_signals": 1,
+    "fit_threshold": 1,
+    "evaluate_accuracy": 1,
+    "plot_accuracy": 1,
+    "record_configuration": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """A copy of the workflow, whose code a test may change."""
+    copy = tmp_path_factory.mktemp("clone")
+    for name in ["Snakefile", "workflow", "envs", "profiles", "demo", "config"]:
+        source = studies.ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, root) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("study")
+    config = studies.write_study(folder)
+    run = run_snakemake(folder, config, root=root)
+    assert run.returncode == 0, run.stderr
+    return folder, config
+
+
+def test_every_table_and_picture_is_made(study) -> None:
+    folder, _ = study
+    accuracy = results(folder, "accuracy", "results/accuracy.parquet")
+    # Two autoencoders, three sources, two metrics, three signals.
+    assert len(accuracy) == 2 * 3 * 2 * 3
+    assert set(accuracy.loc[accuracy["belonging"], "source"]) == {"sd", "vq"}
+    made = [
+        "accuracy.csv",
+        "accuracy_means.csv",
+        "configuration.yaml",
+        "plots/accuracy.png",
+        "plots/signals/vq.png",
+        "plots/contact_sheets/pictures.jpg",
+    ]
+    assert all((folder / "results" / name).stat().st_size for name in made)
+    assert yaml.safe_load((folder / "results/configuration.yaml").read_text())["reconstruction"]["encoding"] == "mode"
+
+
+def test_every_picture_ends_in_a_row_with_a_meaning(study) -> None:
+    folder, _ = study
+    images = results(folder, "images", "results/images/pictures/*").set_index("image_id")
+    assert len(images) == len(list((folder / "pictures").iterdir()))
+    reasons = images["reason"].to_dict()
+    for name, reason in studies.BAD_PICTURES.items():
+        told = reasons.pop(f"pictures/{name}")
+        assert (reason in told) if reason else pd.isna(told), name
+    assert all(pd.isna(reason) for reason in reasons.values())
+    assert images.loc["pictures/twice a.png", "sha256"] == images.loc["pictures/twice b.png", "sha256"]
+    untouched = (folder / "pictures/cmyk.jpg").read_bytes()
+    assert images.loc["pictures/cmyk.jpg", "image"]["bytes"] == untouched
+    assert tuple(images.loc["pictures/rotated.jpg", ["width", "height"]]) == (32, 48)
+
+    signals = results(folder, "signals", "results/signals.parquet")
+    of_pictures = signals[(signals["source"] == "pictures") & (signals["metric"] == "l2")]
+    assert len(of_pictures) == 2 * len(images)
+    has_signal = of_pictures["calibrated_ratio"].notna()
+    assert (has_signal == of_pictures["reason"].isna()).all()
+    without = set(of_pictures.loc[~has_signal, "image_id"].str.removeprefix("pictures/"))
+    assert without == {name for name in studies.BAD_PICTURES if name != "constant.png"}
+
+
+def test_a_second_run_does_nothing(study, root) -> None:
+    assert planned_jobs(*study, root=root) == {}
+
+
+def test_a_model_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -> None:
+    folder, config = study
+    tiny_models.save_stable_diffusion(folder / "models/new", seed=9)
+    entry = config["models"]["sd"] | {"path": "models/new"}
+    planned = planned_jobs(folder, config | {"models": config["models"] | {"new": entry}}, root=root)
+    # Its autoencoder on four sources, and its images under the two others.
+    own = {"generate_images": 1, "measure_homogeneity": 1, "plot_contact_sheet": 1, "reconstruct_images": 4 + 2}
+    assert planned == COLLECTING | own | {"plot_signals": 3}
+
+
+def test_models_that_share_an_autoencoder_share_its_jobs(study, root) -> None:
+    folder, config = study
+    entry = config["models"]["sd"] | {"autoencoder": "sd"}
+    planned = planned_jobs(folder, config | {"models": config["models"] | {"twin": entry}}, root=root)
+    assert planned["reconstruct_images"] == 2
+
+
+def test_the_significance_level_touches_only_what_follows_from_it(study, root) -> None:
+    folder, config = study
+    planned = planned_jobs(folder, config | {"attribution": {"significance_level": 0.1}}, root=root)
+    assert planned == {
+        "fit_threshold": 1,
+        "evaluate_accuracy": 1,
+        "plot_accuracy": 1,
+        "plot_signals": 2,
+        "record_configuration": 1,
+    }
+
+
+@pytest.mark.parametrize("key, value", [("batch_size", 1), ("autoencoder", {"batch_size": 1})])
+def test_a_batch_size_reruns_nothing_but_the_record(study, root, key, value) -> None:
+    folder, config = study
+    models = config["models"] | {"sd": config["models"]["sd"] | {key: value}}
+    assert planned_jobs(folder, config | {"models": models}, root=root) == {"record_configuration": 1}
+
+
+def test_a_picture_added_reruns_its_image_set_alone(study, root) -> None:
+    folder, config = study
+    added = folder / "pictures/zz.png"
+    shutil.copy(folder / "pictures/alpha.png", added)
+    try:
+        planned = planned_jobs(folder, config | {"images_per_source": 21, "shard_size": 21}, root=root)
+    finally:
+        added.unlink()
+    assert planned["import_images"] == 1 and planned["reconstruct_images"] == 2
+    assert "generate_images" not in planned
+
+
+def test_a_changed_module_reruns_the_rules_that_use_it(study, root) -> None:
+    module = root / "workflow/scripts/aedr/losses.py"
+    text = module.read_text()
+    module.write_text(text + "\n# changed\n")
+    try:
+        planned = planned_jobs(*study, root=root)
+    finally:
+        module.write_text(text)
+    assert planned["reconstruct_images"] == 6
+    assert not {"generate_images", "import_images", "measure_homogeneity"} & set(planned)
+
+
+def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) -> None:
+    folder, config = study
+    for name in ["models", "pictures", "prompts.txt"]:
+        (tmp_path / name).symlink_to(folder / name)
+    models = {
+        name: entry | {"batch_size": 1, "autoencoder": {"batch_size": 3}} for name, entry in config["models"].items()
+    }
+    other = config | {"shard_size": 8, "models": models}
+    run = run_snakemake(tmp_path, other, cores=1, root=root)
+    assert run.returncode == 0, run.stderr
+    for table, pattern in [
+        ("images", "results/images/*/*"),
+        ("homogeneity", "results/homogeneity/*/*"),
+        ("losses", "results/losses/*/*/*"),
+        ("accuracy", "results/accuracy.parquet"),
+        ("thresholds", "results/thresholds.parquet"),
+    ]:
+        pd.testing.assert_frame_equal(results(folder, table, pattern), results(tmp_path, table, pattern), rtol=1e-4)
+
+
+def test_the_same_jobs_give_identical_files(study, root) -> None:
+    folder, config = study
+    kept = {path: path.read_bytes() for path in (folder / "results").rglob("*.parquet")}
+    run = run_snakemake(folder, config, "--forcerun", "import_images", "read_prompts", root=root)
+    assert run.returncode == 0, run.stderr
+    assert {path for path, content in kept.items() if path.read_bytes() != content} == set()
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"shardsize": 5}, "shardsize: unknown key; did you mean shard_size?"),
+        ({"select": ["sdxl"]}, "select: sdxl is no model; models are sd, vq"),
+        ({"image_sets": {"pictures": {"folder": "nowhere"}}}, "nowhere does not exist"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_runs_and_without_a_traceback(study, root, changes, message) -> None:
+    folder, config = study
+    run = run_snakemake(folder, config | changes, "--dry-run", root=root)
+    assert run.returncode == 1
+    assert message in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
+    folder, config = study
+    for name in ["models", "pictures", "prompts.txt"]:
+        (tmp_path / name).symlink_to(folder / name)
+    (tmp_path / "empty").mkdir()
+    models = {"sd": config["models"]["sd"] | {"path": "empty"}}
+    run = run_snakemake(tmp_path, config | {"models": models}, "--until", "generate_images", root=root)
+    assert run.returncode == 1
+    assert "Error: models: sd: empty holds no model_index.json" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:
+    studies.write_pictures(tmp_path / "data/real", usable=10)
+    config = yaml.safe_load((studies.ROOT / "config/config.yaml").read_text())
+    count = len(list((tmp_path / "data/real").iterdir()))
+    planned = planned_jobs(tmp_path, config | {"images_per_source": count, "shard_size": count}, root=root)
+    assert planned["fetch_model"] == 8 and "fetch_autoencoder" not in planned
+    assert planned["check_repositories"] == planned["fetch_lpips_backbone"] == 1
+    assert planned["generate_images"] == 8
+    # sd2base and sd21 share one autoencoder, and the photographs are a source of their own.
+    assert planned["reconstruct_images"] == 7 * 9
+    subset = planned_jobs(tmp_path, config, "--config", "select=[sd21,flux]", root=root)
+    assert subset["fetch_model"] == 2 and subset["fetch_autoencoder"] == 1
+
+
+def test_an_autoencoder_whose_images_exist_is_fetched_alone(root, tmp_path) -> None:
+    studies.write_pictures(tmp_path / "data/real", usable=10)
+    config = yaml.safe_load((studies.ROOT / "config/config.yaml").read_text())
+    entry = config["models"]["sdxl"] | {"pipeline": None, "folder": "data/real"}
+    planned = planned_jobs(tmp_path, config | {"models": {"sdxl": entry}}, root=root)
+    assert planned["fetch_autoencoder"] == 1
+    assert not {"fetch_model", "generate_images", "extract_prompts"} & set(planned)
