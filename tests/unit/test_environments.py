@@ -1,0 +1,88 @@
+"""The environments pin what `make test` tests, and hold what their scripts import and nothing else."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "workflow/scripts"
+
+# The distribution that brings a module, where the names differ.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "open_clip": "open_clip_torch",
+    "skimage": "scikit-image",
+}
+DISTRIBUTIONS |= {"sklearn": "scikit-learn", "yaml": "PyYAML"}
+
+# Needed without being imported by name: loaders, tokenizers and data that the libraries look for.
+SILENT = {
+    "analysis": set(),
+    "prompts": {"clip-interrogator", "torchvision"},
+    "diffusion": {"accelerate", "sentencepiece", "torchvision"},
+    "vqdm": {"accelerate", "sentencepiece", "torchvision"},
+    "demo": {"torchvision"},
+}
+
+
+def pins(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^\s*(?:- )?([\w-]+)==(\S+)$", text, re.M))
+
+
+def rules() -> list[tuple[str, set[str]]]:
+    """Return each script of the workflow with the environments that its rules name."""
+    found = []
+    for file in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^\s*rule ", file.read_text(), flags=re.M)[1:]:
+            script = re.search(r'"\.\./scripts/(\w+\.py)"', rule)
+            named = re.search(r'conda:\s+environment\("(\w+)"\)', rule)
+            if script:
+                found.append((script[1], {named[1]} if named else {"diffusion", "vqdm"}))
+    return found
+
+
+def imports(script: str) -> set[str]:
+    """Return the distributions that a script imports, through the shared package too."""
+    standard, seen, found, waiting = __import__("sys").stdlib_module_names, set(), set(), [SCRIPTS / script]
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                modules = [node.module]
+                if node.module == "aedr":
+                    modules = [f"aedr.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            for module in modules:
+                if module.startswith("aedr."):
+                    waiting.append(SCRIPTS / f"{module.replace('.', '/')}.py")
+                elif (top := module.split(".")[0]) not in standard and top != "aedr":
+                    found.add(DISTRIBUTIONS.get(top, top))
+    return found
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_an_environment_holds_what_its_scripts_import_at_the_tested_versions(name) -> None:
+    environment = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    pinned = pins((ROOT / f"envs/{name}.yaml").read_text())
+    tested = pins((ROOT / "requirements.txt").read_text())
+    needed = set().union(*(imports(script) for script, names in rules() if name in names)) | SILENT[name]
+    assert set(pinned) == needed
+    if name != "vqdm":
+        assert pinned == {package: tested[package] for package in pinned}
+
+
+def test_every_rule_with_a_script_names_an_environment_that_exists() -> None:
+    assert len(rules()) > 10
+    for script, names in rules():
+        assert (SCRIPTS / script).exists()
+        assert all((ROOT / f"envs/{name}.yaml").exists() for name in names)
