@@ -11,6 +11,7 @@ import pytest
 import fake_hub
 from aedr import weights
 from aedr.errors import UserError
+from fetch_model import fetch_model
 
 # Nothing listens on the discard port of the loopback interface.
 NOBODY = "http://127.0.0.1:9"
@@ -76,6 +77,11 @@ def ask_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
+@pytest.fixture(autouse=True)
+def folder_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_hub.Hub]:
     with fake_hub.serve() as hub:
@@ -95,12 +101,11 @@ def files_in(folder: Path) -> list[str]:
 
 def test_fetch_brings_what_loading_takes_and_no_more(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd15", "someone/model")
-    answers = weights.check_repositories([wanted], tmp_path)
+    answers = weights.check_repositories([wanted])
     assert files_in(tmp_path) == []
-    manifest = weights.manifest_path(tmp_path, "models/sd15")
-    weights.fetch([(wanted, answers["models/sd15"])], tmp_path, manifest)
+    manifest = tmp_path / "models/sd15.json"
+    weights.fetch([(wanted, answers["models/sd15"])], manifest)
     assert files_in(tmp_path / "models/sd15") == LOADED
-    assert manifest == tmp_path / "models/sd15.json"
     (record,) = weights.read_manifest(manifest)
     assert record["commit"] == fake_hub.COMMIT
     assert set(record["files"]) == set(LOADED)
@@ -108,11 +113,11 @@ def test_fetch_brings_what_loading_takes_and_no_more(hub: fake_hub.Hub, tmp_path
 
 def test_fetch_goes_on_where_it_stopped(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd15", "someone/model")
-    answer = weights.check_repositories([wanted], tmp_path)["models/sd15"]
-    weights.fetch([(wanted, answer)], tmp_path, tmp_path / "manifest.json")
+    answer = weights.check_repositories([wanted])["models/sd15"]
+    weights.fetch([(wanted, answer)], tmp_path / "manifest.json")
     (tmp_path / "models/sd15/vae/diffusion_pytorch_model.safetensors").write_bytes(b"auto")
     hub.downloads.clear()
-    weights.fetch([(wanted, answer)], tmp_path, tmp_path / "manifest.json")
+    weights.fetch([(wanted, answer)], tmp_path / "manifest.json")
     assert hub.downloads == ["someone/model/vae/diffusion_pytorch_model.safetensors"]
     assert (tmp_path / "models/sd15/vae/diffusion_pytorch_model.safetensors").read_bytes() == b"autoencoder"
 
@@ -121,9 +126,9 @@ def test_fetch_goes_on_where_it_stopped(hub: fake_hub.Hub, tmp_path: Path) -> No
 def test_a_damaged_download_is_deleted_and_said(hub: fake_hub.Hub, tmp_path: Path, name: str) -> None:
     hub.damaged.add(name)
     wanted = need("sd15", "someone/model")
-    answers = weights.check_repositories([wanted], tmp_path)
+    answers = weights.check_repositories([wanted])
     with pytest.raises(UserError, match=f"{name}.*run again"):
-        weights.fetch([(wanted, answers["models/sd15"])], tmp_path, tmp_path / "manifest.json")
+        weights.fetch([(wanted, answers["models/sd15"])], tmp_path / "manifest.json")
     assert not (tmp_path / "models/sd15" / name).exists()
     assert not (tmp_path / "manifest.json").exists()
 
@@ -145,7 +150,7 @@ def test_every_problem_is_listed_before_any_download(hub: fake_hub.Hub, tmp_path
         need("lora", "someone/adapter"),
     ]
     with pytest.raises(UserError) as raised:
-        weights.check_repositories(needs, tmp_path)
+        weights.check_repositories(needs)
     lines = str(raised.value).splitlines()
     assert lines[0].startswith("6 of 7 repositories")
     expected = [
@@ -198,8 +203,8 @@ def test_shards_of_a_variant_come_with_their_own_index() -> None:
 def test_what_another_variant_left_is_removed(hub: fake_hub.Hub, tmp_path: Path) -> None:
     for variant in ("fp16", None):
         wanted = need("sd15", "someone/model", variant=variant)
-        answers = weights.check_repositories([wanted], tmp_path)
-        weights.fetch([(wanted, answers["models/sd15"])], tmp_path, tmp_path / "models/sd15.json")
+        answers = weights.check_repositories([wanted])
+        weights.fetch([(wanted, answers["models/sd15"])], tmp_path / "models/sd15.json")
     assert files_in(tmp_path / "models/sd15") == LOADED
 
 
@@ -212,8 +217,8 @@ def test_an_autoencoder_alone_is_fetched_without_its_pipeline(
             name.removeprefix("vae/"): content for name, content in PIPELINE.items() if name.startswith("vae/")
         }
     wanted = need("sd1", "someone/model", folder="autoencoders/sd1", part="autoencoder", subfolder=subfolder)
-    answers = weights.check_repositories([wanted], tmp_path)
-    weights.fetch([(wanted, answers["autoencoders/sd1"])], tmp_path, tmp_path / "autoencoders/sd1.json")
+    answers = weights.check_repositories([wanted])
+    weights.fetch([(wanted, answers["autoencoders/sd1"])], tmp_path / "autoencoders/sd1.json")
     assert files_in(tmp_path / "autoencoders/sd1") == [
         str(Path(folder, "config.json")),
         str(Path(folder, "diffusion_pytorch_model.safetensors")),
@@ -223,17 +228,7 @@ def test_an_autoencoder_alone_is_fetched_without_its_pipeline(
 def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd1", "someone/model", part="autoencoder", subfolder="movq")
     with pytest.raises(UserError, match="holds no autoencoder: expected config.json in one of movq"):
-        weights.check_repositories([wanted], tmp_path)
-
-
-def test_without_a_network_a_fetched_folder_is_enough(
-    hub: fake_hub.Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = need("sd15", "someone/model")
-    answers = weights.check_repositories([wanted], tmp_path)
-    weights.fetch([(wanted, answers["models/sd15"])], tmp_path, tmp_path / "models/sd15.json")
-    ask_at(NOBODY, monkeypatch)
-    assert weights.check_repositories([wanted], tmp_path) == answers
+        weights.check_repositories([wanted])
 
 
 def test_without_a_network_a_copied_folder_is_enough(no_network: None, tmp_path: Path) -> None:
@@ -242,21 +237,36 @@ def test_without_a_network_a_copied_folder_is_enough(no_network: None, tmp_path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(PIPELINE[name])
     wanted = need("sd15", "someone/model")
-    answer = weights.check_repositories([wanted], tmp_path)["models/sd15"]
+    answer = weights.check_repositories([wanted])["models/sd15"]
     assert answer["commit"] is None
-    weights.fetch([(wanted, answer)], tmp_path, tmp_path / "models/sd15.json")
+    weights.fetch([(wanted, answer)], tmp_path / "models/sd15.json")
     (tmp_path / "models/sd15.json").unlink()
     (tmp_path / "models/sd15/vae/diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(UserError, match="models.sd15: .*not complete.*cannot be reached.*`path`"):
-        weights.check_repositories([wanted], tmp_path)
+        weights.check_repositories([wanted])
 
 
 def test_a_prior_is_fetched_into_its_models_folder(hub: fake_hub.Hub, tmp_path: Path) -> None:
     hub.repositories["someone/prior"] = dict(PIPELINE)
     needs = [need("kd21", "someone/model"), need("kd21", "someone/prior", folder="models/kd21/prior")]
-    answers = weights.check_repositories(needs, tmp_path)
-    manifest = weights.manifest_path(tmp_path, "models/kd21/prior")
-    weights.fetch([(each, answers[each["folder"]]) for each in needs], tmp_path, manifest)
-    assert manifest == tmp_path / "models/kd21.json"
-    assert {record["repository"] for record in weights.read_manifest(manifest)} == {"someone/model", "someone/prior"}
+    fetch_model(needs, needs, "models/kd21.json")
+    assert [record["repository"] for record in weights.read_manifest("models/kd21.json")] == [
+        "someone/model",
+        "someone/prior",
+    ]
     assert files_in(tmp_path / "models/kd21/prior") == LOADED
+
+
+def test_one_gated_repository_stops_every_download_that_is_not_done(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    hub.repositories["someone/gated"] = dict(PIPELINE)
+    first, second, gated = need("a", "someone/model"), need("b", "someone/model"), need("c", "someone/gated")
+    fetch_model([first], [first, second], "models/a.json")
+    hub.gated.add("someone/gated")
+    with pytest.raises(UserError, match="1 of 2 repositories cannot be used:\n- models.c: someone/gated is gated"):
+        fetch_model([second], [first, second, gated], "models/b.json")
+    assert not (tmp_path / "models/b").exists()
+    # A repository that closes after it was fetched no longer matters.
+    fetch_model([gated | {"repository": "someone/model"}], [first, second], "models/c.json")
+    del hub.repositories["someone/model"]
+    hub.gated.clear()
+    fetch_model([gated], [first, gated], "models/c.json")

@@ -45,7 +45,7 @@ def repository_need(model, folder, **changes):
         "revision": entry["revision"],
         "variant": entry["variant"],
         "trusted_pickle": entry["trusted_pickle"],
-        "folder": folder,
+        "folder": f"{RESOURCES}/{folder}",
         "part": "pipeline",
         "subfolder": None,
     } | changes
@@ -68,8 +68,12 @@ def autoencoder_needs(autoencoder):
     return [repository_need(owner, f"autoencoders/{autoencoder}", part="autoencoder", subfolder=subfolder)]
 
 
-def study_needs():
-    """Return every repository of the study."""
+def study_needs(wildcards, resources):
+    """Return every repository of the study, all of which each job asks for before it downloads its own.
+
+    A function of `resources` is no reason to run a job again, lest a model that is added fetches all others again. (A
+    rule of its own that asks would do so too, or, as an ancient input, keep Snakemake from planning the new jobs.)
+    """
     whole = [need for model in MODELS if is_fetched_whole(model) for need in model_needs(model)]
     alone = [
         need
@@ -80,28 +84,7 @@ def study_needs():
     return whole + alone
 
 
-rule check_repositories:
-    output:
-        f"{RESOURCES}/repositories.json",
-    log:
-        f"{RESOURCES}/logs/check_repositories.log",
-    priority: 100
-    localrule: True
-    conda:
-        environment("diffusion")
-    params:
-        needs=study_needs(),
-        resources=RESOURCES,
-    script:
-        "../scripts/check_repositories.py"
-
-
-# The hub's answers are ancient, lest a model that is added fetches, and so generates, all others again.
-
-
 rule fetch_model:
-    input:
-        ancient(f"{RESOURCES}/repositories.json"),
     output:
         f"{RESOURCES}/models/{{model}}.json",
     log:
@@ -112,14 +95,12 @@ rule fetch_model:
         environment("diffusion")
     params:
         needs=lambda wildcards: model_needs(wildcards.model),
-        resources=RESOURCES,
+        study=study_needs,
     script:
         "../scripts/fetch_model.py"
 
 
 rule fetch_autoencoder:
-    input:
-        ancient(f"{RESOURCES}/repositories.json"),
     output:
         f"{RESOURCES}/autoencoders/{{autoencoder}}.json",
     log:
@@ -130,6 +111,6 @@ rule fetch_autoencoder:
         environment("diffusion")
     params:
         needs=lambda wildcards: autoencoder_needs(wildcards.autoencoder),
-        resources=RESOURCES,
+        study=study_needs,
     script:
         "../scripts/fetch_model.py"

@@ -6,20 +6,19 @@ from typing import Any
 from aedr.jobs import job
 
 
-def fetch_model(needs: Sequence[Mapping[str, Any]], answers: str, resources: str, output: str) -> None:
+def fetch_model(needs: Sequence[Mapping[str, Any]], study: Sequence[Mapping[str, Any]], output: str) -> None:
     """Fetch and verify the files of `needs` (see aedr.weights); write what they are to the JSON file `output`.
 
-    `answers` is the file that check_repositories wrote.
+    All that the `study` needs is asked for first, so that a gated repository is known before hours of downloads.
     """
-    import json
-    from pathlib import Path
-
     from aedr import weights
 
-    known = json.loads(Path(answers).read_text(encoding="utf-8"))
-    weights.fetch([(need, known[need["folder"]]) for need in needs], resources, output)
+    own = {need["folder"] for need in needs}
+    others = [need for need in study if need["folder"] not in own and not weights.is_fetched(need)]
+    answers = weights.check_repositories([*needs, *others])
+    weights.fetch([(need, answers[need["folder"]]) for need in needs], output)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        fetch_model(snakemake.params.needs, snakemake.input[0], snakemake.params.resources, snakemake.output[0])
+        fetch_model(snakemake.params.needs, snakemake.params.study, snakemake.output[0])

@@ -1,7 +1,7 @@
 """Model weights: which files of a Hugging Face repository a model needs, whether they can be had, and fetching them.
 
 A *need* is one repository for one folder: a mapping with `key` (the configuration key that messages name),
-`repository`, `revision`, `variant`, `trusted_pickle`, `folder` (below the resources folder), `part` ("pipeline", or
+`repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline", or
 "autoencoder" for that alone) and `subfolder` (where the autoencoder lies; None finds it). An *answer* is what the hub
 knows of a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1 (small
 ones).
@@ -94,7 +94,7 @@ def components_of(index: Mapping[str, Any]) -> list[str]:
     return [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
 
 
-def check_repositories(needs: Sequence[Need], resources: str | Path) -> dict[str, Answer]:
+def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
     """Ask the hub for every need, before anything is downloaded.
 
     Without a network a need is met by a folder that is already complete.
@@ -109,7 +109,7 @@ def check_repositories(needs: Sequence[Need], resources: str | Path) -> dict[str
     problems: list[str] = []
     for need in needs:
         try:
-            answers[need["folder"]] = _ask(need, Path(resources))
+            answers[need["folder"]] = _ask(need)
         except UserError as problem:
             problems.append(f"- {need['key']}: {problem}")
     if problems:
@@ -117,7 +117,7 @@ def check_repositories(needs: Sequence[Need], resources: str | Path) -> dict[str
     return answers
 
 
-def _ask(need: Need, resources: Path) -> Answer:
+def _ask(need: Need) -> Answer:
     repository, revision = need["repository"], need["revision"]
     page = f"https://huggingface.co/{repository}"
     try:
@@ -143,7 +143,7 @@ def _ask(need: Need, resources: Path) -> Answer:
         raise
     # No network, a proxy, a fault of the hub: the client's errors for these differ between its releases.
     except Exception as error:
-        return _local_answer(need, resources, str(error) or type(error).__name__)
+        return _local_answer(need, str(error) or type(error).__name__)
     try:
         names = select_files(siblings, folders, need["variant"], need["trusted_pickle"])
     except UserError as problem:
@@ -186,13 +186,8 @@ def _read_remote(repository: str, name: str, commit: str | None) -> str:
         return Path(path).read_text(encoding="utf-8")
 
 
-def _local_answer(need: Need, resources: Path, fault: str) -> Answer:
-    folder = resources / need["folder"]
-    recorded = read_manifest(manifest_path(resources, need["folder"]))
-    for answer in recorded:
-        same = answer["repository"] == need["repository"] and answer["folder"] == need["folder"]
-        if same and not _absent(folder, answer["files"]):
-            return {key: answer[key] for key in ("repository", "commit", "files")}
+def _local_answer(need: Need, fault: str) -> Answer:
+    folder = Path(need["folder"])
     present = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     try:
         names = select_files(
@@ -208,11 +203,14 @@ def _local_answer(need: Need, resources: Path, fault: str) -> Answer:
             "`path`"
         ) from None
     names += [INDEX] if need["part"] == "pipeline" else []
+    print(
+        f"{need['repository']}: {folder} is taken as it is, since the hub cannot be reached ({fault})", file=sys.stderr
+    )
     files = {name: {"size": (folder / name).stat().st_size} for name in names}
     return {"repository": need["repository"], "commit": None, "files": files}
 
 
-def fetch(answers: Sequence[tuple[Need, Answer]], resources: str | Path, manifest: str | Path) -> None:
+def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
     """Bring the files of a model's needs to their folders, compare them with the hub's hashes, and write a manifest.
 
     Files that are there and whole are not downloaded again, so an interrupted fetch goes on where it stopped.
@@ -222,7 +220,7 @@ def fetch(answers: Sequence[tuple[Need, Answer]], resources: str | Path, manifes
     """
     records = []
     for need, answer in answers:
-        folder = Path(resources) / need["folder"]
+        folder = Path(need["folder"])
         wanting = [name for name, facts in answer["files"].items() if not _is_whole(folder / name, facts)]
         if wanting:
             total = sum(answer["files"][name]["size"] or 0 for name in wanting)
@@ -236,7 +234,7 @@ def fetch(answers: Sequence[tuple[Need, Answer]], resources: str | Path, manifes
                     f"{need['key']}: {folder / name} is not the file that huggingface.co lists for "
                     f"{answer['repository']} (size or hash differ). It was deleted; run again to download it anew."
                 )
-        records.append({"folder": need["folder"], **answer})
+        records.append(answer)
     temporary = Path(f"{manifest}.{os.getpid()}.tmp")
     temporary.parent.mkdir(parents=True, exist_ok=True)
     temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -251,22 +249,19 @@ def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
                 path.unlink()
 
 
-def manifest_path(resources: str | Path, folder: str) -> Path:
-    """Return the file that says what was fetched to a folder: beside it (`models/sd15.json`), for its prior too."""
-    kind, name = Path(folder).parts[:2]
-    return Path(resources, kind, f"{name}.json")
-
-
 def read_manifest(path: str | Path) -> list[Answer]:
-    """Return the answers that a manifest records, each with its `folder`; none where there is no readable manifest."""
+    """Return the answers that a manifest records; none where there is no readable manifest."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
 
 
-def _absent(folder: Path, files: Mapping[str, Any]) -> list[str]:
-    return [name for name in files if not (folder / name).is_file()]
+def is_fetched(need: Need) -> bool:
+    """Return whether a manifest beside a need's folder, or beside the model that it is the prior of, records it."""
+    folder = Path(need["folder"])
+    records = [*read_manifest(f"{folder}.json"), *read_manifest(f"{folder.parent}.json")]
+    return any(record["repository"] == need["repository"] for record in records)
 
 
 def _is_whole(path: Path, facts: Mapping[str, Any]) -> bool:
