@@ -37,7 +37,7 @@ def decode_images(
             if isinstance(image.reason, str):
                 raise UnusableImage(image.reason)
             pixels = decode_image(image.image["bytes"], max_pixels)
-            fit = fit_to_grid(*pixels.shape[:2], autoencoder.factor, "crop", None)
+            fit = fit_to_grid(pixels.shape[0], pixels.shape[1], autoencoder.factor, "crop", None)
             with torch.inference_mode():
                 decoded = autoencoder.reconstruct(to_tensor([apply_fit(pixels, fit)], chosen), "mode", [])[0]
             levels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()

@@ -38,10 +38,10 @@ def _values(entry: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in entry["enum"])
     if "oneOf" in entry or "$ref" in entry:
         choices = entry.get("oneOf", [entry])
-        return " or ".join("mapping" if "$ref" in choice else choice["type"] for choice in choices)
+        return " or ".join("mapping" if "$ref" in choice else str(choice["type"]) for choice in choices)
     kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
     names = {"object": "mapping", "array": "list"}
-    return " or ".join(names.get(kind, kind) for kind in kinds)
+    return " or ".join(names.get(str(kind), str(kind)) for kind in kinds)
 
 
 if __name__ == "__main__":
