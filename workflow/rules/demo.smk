@@ -1,0 +1,126 @@
+# The embedded study's photographs and models. Their files are in git; to make them again (hours on one core):
+#   snakemake --configfile config/demo.yaml --cores 2 install_demo_models
+# `train_demo_models` alone stops before demo/ is touched.
+#
+# needs  demo/training.yaml, demo/vocabulary/
+# makes  results/demo-training/; install_demo_models copies it to demo/{models,photographs,captions.csv}
+
+import yaml
+
+DEMO_TRAINING = "results/demo-training"
+
+with open(Path(workflow.basedir) / "demo/training.yaml", encoding="utf-8") as training_file:
+    DEMO = yaml.safe_load(training_file)
+
+
+def demo_autoencoder_settings(wildcards):
+    """Return what a demo model's autoencoder depends on."""
+    model = DEMO["models"][wildcards.demo_model]
+    return {
+        "model": wildcards.demo_model,
+        "architecture": model["autoencoder"],
+        "photographs": DEMO["photographs"],
+        "pictures": DEMO["pictures"],
+        "crops": DEMO["crops"],
+        "training": DEMO["autoencoder"] | model.get("autoencoder_training", {}),
+        "seed": DEMO["seed"],
+    }
+
+
+def demo_diffusion_settings(wildcards):
+    """Return what a demo model's denoiser and text encoders depend on, besides the autoencoder and the vocabulary."""
+    model = DEMO["models"][wildcards.demo_model]
+    training = DEMO["diffusion"] | model.get("diffusion_training", {})
+    return {
+        "model": wildcards.demo_model,
+        "architecture": {key: model[key] for key in ("pipeline", "denoiser", "scheduler", "text_encoders")},
+        "text": DEMO["text"],
+        "photographs": DEMO["photographs"],
+        "pictures": DEMO["pictures"] | training["pictures"],
+        "training": training,
+        "seed": DEMO["seed"],
+    }
+
+
+wildcard_constraints:
+    demo_model="|".join(DEMO["models"]),
+
+
+rule crop_demo_photographs:
+    output:
+        folder=directory(f"{DEMO_TRAINING}/photographs"),
+        captions=f"{DEMO_TRAINING}/captions.csv",
+    log:
+        f"{DEMO_TRAINING}/logs/crop_demo_photographs.log",
+    conda:
+        environment("demo")
+    params:
+        photographs=DEMO["photographs"],
+        crops=DEMO["crops"],
+        code=code_digest("crop_demo_photographs.py"),
+    script:
+        "../scripts/crop_demo_photographs.py"
+
+
+rule train_demo_autoencoder:
+    output:
+        autoencoder=directory(f"{DEMO_TRAINING}/autoencoders/{{demo_model}}"),
+        figures=f"{DEMO_TRAINING}/figures/{{demo_model}}.autoencoder.json",
+    log:
+        f"{DEMO_TRAINING}/logs/train_demo_autoencoder/{{demo_model}}.log",
+    benchmark:
+        f"{DEMO_TRAINING}/benchmarks/train_demo_autoencoder/{{demo_model}}.tsv"
+    conda:
+        environment("demo")
+    threads: 1
+    params:
+        settings=demo_autoencoder_settings,
+        code=code_digest("train_demo_autoencoder.py"),
+    script:
+        "../scripts/train_demo_autoencoder.py"
+
+
+rule train_demo_diffusion:
+    input:
+        autoencoder=rules.train_demo_autoencoder.output.autoencoder,
+        vocabulary=vocabulary_files("demo/vocabulary"),
+    output:
+        pipeline=directory(f"{DEMO_TRAINING}/models/{{demo_model}}"),
+        figures=f"{DEMO_TRAINING}/figures/{{demo_model}}.diffusion.json",
+    log:
+        f"{DEMO_TRAINING}/logs/train_demo_diffusion/{{demo_model}}.log",
+    benchmark:
+        f"{DEMO_TRAINING}/benchmarks/train_demo_diffusion/{{demo_model}}.tsv"
+    conda:
+        environment("demo")
+    threads: 1
+    params:
+        settings=demo_diffusion_settings,
+        code=code_digest("train_demo_diffusion.py"),
+    script:
+        "../scripts/train_demo_diffusion.py"
+
+
+rule train_demo_models:
+    input:
+        expand(rules.train_demo_diffusion.output.pipeline, demo_model=DEMO["models"]),
+
+
+# Its only declared output is a marker beside the trainings: what the study reads from demo/ is no rule's output, so no
+# run of the study ever trains.
+rule install_demo_models:
+    input:
+        pipelines=rules.train_demo_models.input,
+        photographs=rules.crop_demo_photographs.output.folder,
+        captions=rules.crop_demo_photographs.output.captions,
+    output:
+        touch(f"{DEMO_TRAINING}/installed"),
+    log:
+        f"{DEMO_TRAINING}/logs/install_demo_models.log",
+    conda:
+        environment("demo")
+    params:
+        folder="demo",
+        code=code_digest("install_demo_models.py"),
+    script:
+        "../scripts/install_demo_models.py"

@@ -1,0 +1,29 @@
+"""What the demo models' trainings share: averaged weights and the course of the learning rate."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+
+class Average:
+    """A running average of a module's weights: steadier than the last step's."""
+
+    def __init__(self, module: torch.nn.Module, decay: float) -> None:
+        self.module, self.decay, self.steps = copy.deepcopy(module).eval().requires_grad_(False), decay, 0
+
+    @torch.no_grad()
+    def update(self, module: torch.nn.Module) -> None:
+        """Move the average towards the module's weights; the first steps count less."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for mean, value in zip(self.module.parameters(), module.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+        for mean, value in zip(self.module.buffers(), module.buffers(), strict=True):
+            mean.copy_(value)
+
+
+def learning_rate_at(step: int, steps: int, warm_up: int) -> float:
+    """Return the share of the full learning rate: a linear warm-up, then a linear decay to zero."""
+    return min(1.0, (step + 1) / warm_up) * max(1e-3, 1 - step / steps)

@@ -1,0 +1,92 @@
+"""Train one demo model's autoencoder on the photographs' training parts and save it in diffusers' format."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aedr.jobs import job
+
+
+def train_demo_autoencoder(
+    output: str,
+    figures: str,
+    model: str,
+    architecture: Mapping[str, Any],
+    photographs: Mapping[str, Mapping[str, Any]],
+    pictures: Mapping[str, Any],
+    crops: Mapping[str, Any],
+    training: Mapping[str, Any],
+    seed: int,
+) -> None:
+    """Write the autoencoder's folder `output` (float32) and `figures`, JSON with its quality and its cost.
+
+    architecture: diffusers class and config; the other settings are sections of demo/training.yaml. The same settings
+    and seed give the same weights on the same machine.
+    """
+    import json
+    import time
+    from pathlib import Path
+
+    import numpy
+    import torch
+
+    from aedr import demo_autoencoders
+    from aedr.demo_photographs import as_pixels, held_out_crops, load_parts
+    from aedr.demo_pictures import draw_pictures
+    from aedr.jobs import pick_device, progress
+    from aedr.seeds import seed_of
+
+    pick_device("cpu")
+    torch.set_flush_denormal(True)
+    torch.manual_seed(seed_of(seed, model, "autoencoder"))
+    generator = torch.Generator().manual_seed(seed_of(seed, model, "noise"))
+    rng = numpy.random.default_rng(seed_of(seed, model, "pictures"))
+    parts = {name: training_part for name, (training_part, _) in load_parts(photographs).items()}
+
+    def draw(count: int, native_share: float = training["native_share"]) -> numpy.ndarray:
+        return draw_pictures(rng, count, parts, photographs, pictures, native_share)[0]
+
+    started = time.process_time()
+    steps = iter(progress(range(training["steps"]), training["steps"], f"autoencoder of {model}"))
+    losses: list[float] = []
+
+    def report(step: int, loss: float) -> None:
+        next(steps)
+        losses.append(loss)
+        if step % 200 == 199:
+            own, photographs_loss = numpy.mean(losses[-200::2]), numpy.mean(losses[-199::2])
+            print(f"step {step + 1}: photographs {photographs_loss:.4f}, own pictures {own:.4f}", flush=True)
+
+    autoencoder = demo_autoencoders.train_autoencoder(
+        demo_autoencoders.build_autoencoder(architecture), draw, training, generator, report
+    )
+    seconds = time.process_time() - started
+    mean, deviation = demo_autoencoders.latent_statistics(autoencoder, torch.from_numpy(draw(256, 0.0)))
+    shift = mean if "shift_factor" in architecture["config"] else None
+    autoencoder.register_to_config(
+        scaling_factor=round(1 / deviation, 6), **({"shift_factor": round(shift, 6)} if shift is not None else {})
+    )
+    held_out = torch.from_numpy(as_pixels([crop for _, crop in held_out_crops(photographs, crops)]))
+    psnr = demo_autoencoders.measure_psnr(autoencoder, held_out)
+    psnr_object = demo_autoencoders.measure_psnr(autoencoder, torch.from_numpy(draw(96, 0.0)))
+    autoencoder.save_pretrained(output)
+    Path(figures).write_text(
+        json.dumps(
+            {
+                "model": model,
+                "parameters": sum(weights.numel() for weights in autoencoder.parameters()),
+                "steps": training["steps"],
+                "cpu_seconds": round(seconds),
+                "psnr_training": round(psnr_object, 2),
+                "psnr_held_out": round(psnr, 2),
+                "latent_mean": mean,
+                "latent_deviation": deviation,
+            },
+            indent=1,
+        )
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        train_demo_autoencoder(snakemake.output.autoencoder, snakemake.output.figures, **snakemake.params.settings)

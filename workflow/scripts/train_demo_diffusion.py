@@ -1,0 +1,98 @@
+"""Train one demo model's denoiser and text encoders around its autoencoder and save the pipeline."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aedr.jobs import job
+
+
+def train_demo_diffusion(
+    autoencoder: str,
+    vocabulary: Sequence[str],
+    output: str,
+    figures: str,
+    model: str,
+    architecture: Mapping[str, Any],
+    text: Mapping[str, Any],
+    photographs: Mapping[str, Mapping[str, Any]],
+    pictures: Mapping[str, Any],
+    training: Mapping[str, Any],
+    seed: int,
+) -> None:
+    """Write the pipeline's folder `output` (float32) and `figures`, JSON with its cost.
+
+    autoencoder: the trained autoencoder's folder; vocabulary: the files of demo/vocabulary, all in one folder;
+    architecture: the model's entry in demo/training.yaml; the other settings are sections of that file.
+    """
+    import json
+    import tempfile
+    import time
+    from pathlib import Path
+
+    import numpy
+    import torch
+
+    from aedr import demo_diffusion, demo_text
+    from aedr.demo_photographs import load_parts
+    from aedr.demo_pictures import draw_pictures
+    from aedr.jobs import pick_device, progress
+    from aedr.seeds import seed_of
+    from aedr.vocabulary import read_vocabulary
+
+    pick_device("cpu")
+    torch.set_flush_denormal(True)
+    torch.manual_seed(seed_of(seed, model, "denoiser"))
+    generator = torch.Generator().manual_seed(seed_of(seed, model, "diffusion"))
+    rng = numpy.random.default_rng(seed_of(seed, model, "prompts"))
+    parts = {name: training_part for name, (training_part, _) in load_parts(photographs).items()}
+    phrases = read_vocabulary(Path(vocabulary[0]).parent)
+    texts = [phrase for kind in phrases.values() for phrase in kind]
+    texts += [entry["caption"] for entry in photographs.values()]
+
+    started = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = demo_text.build_tokenizer(folder, texts, text["vocabulary_size"], text["length"])
+    pipeline = demo_diffusion.build_pipeline(architecture, text, autoencoder, tokenizer)
+    targets, names, looks = demo_diffusion.prepare_latents(
+        pipeline, lambda count: draw_pictures(rng, count, parts, photographs, pictures), training["latents"]
+    )
+
+    def draw_prompt(index: int) -> str:
+        return demo_text.compose_prompt(rng, photographs[names[index]], looks[index], phrases)
+
+    steps = iter(progress(range(training["steps"]), training["steps"], f"denoiser of {model}"))
+    losses: list[float] = []
+
+    def report(step: int, loss: float) -> None:
+        next(steps)
+        losses.append(loss)
+        if step % 200 == 199:
+            print(f"step {step + 1}: loss {numpy.mean(losses[-200:]):.4f}", flush=True)
+
+    demo_diffusion.train_pipeline(pipeline, targets, draw_prompt, training, generator, report)
+    pipeline.save_pretrained(output)
+    trained = demo_diffusion.trained_modules(pipeline)
+    Path(figures).write_text(
+        json.dumps(
+            {
+                "model": model,
+                "parameters": sum(weights.numel() for weights in trained.parameters()),
+                "steps": training["steps"],
+                "cpu_seconds": round(time.process_time() - started),
+                "loss": round(float(numpy.mean(losses[-200:])), 4),
+            },
+            indent=1,
+        )
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        train_demo_diffusion(
+            snakemake.input.autoencoder,
+            snakemake.input.vocabulary,
+            snakemake.output.pipeline,
+            snakemake.output.figures,
+            **snakemake.params.settings,
+        )
