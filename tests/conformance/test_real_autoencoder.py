@@ -1,7 +1,7 @@
 """What the method claims of a real autoencoder, measured again on the reference data's pictures.
 
 The figures that the docstrings call known come from about 40 own decodings and 40 photographs, of more pictures than
-the reference data holds. Here there are twelve of each: two crops of each of six Kodak photographs, and their decodings.
+the reference data holds. Here there are twelve of each: two crops of six Kodak photographs each, and their decodings.
 An area under the curve has steps of 1/144 at that size and a standard error near .06 about .85, and six photographs are
 an easier crowd than forty: the figures measured here come out higher. So nothing is compared to three digits. What is
 asserted is what the method stands on: which signal is better, what leaves an image recognisable, and what does not.
