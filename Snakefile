@@ -18,7 +18,7 @@ include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/homogeneity.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/report.smk"
-# DEMO
+include: "workflow/rules/demo.smk"
 include: "workflow/rules/demo_clip.smk"
 
 

@@ -148,9 +148,7 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
     folder, config = study
     for name in ["models", "pictures", "prompts.txt"]:
         (tmp_path / name).symlink_to(folder / name)
-    models = {
-        name: entry | {"batch_size": 1, "autoencoder": {"batch_size": 3}} for name, entry in config["models"].items()
-    }
+    models = {name: entry | {"autoencoder": {"batch_size": 3}} for name, entry in config["models"].items()}
     other = config | {"shard_size": 8, "models": models}
     run = run_snakemake(tmp_path, other, cores=1, root=root)
     assert run.returncode == 0, run.stderr
@@ -205,7 +203,7 @@ def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:
     count = len(list((tmp_path / "data/real").iterdir()))
     planned = planned_jobs(tmp_path, config | {"images_per_source": count, "shard_size": count}, root=root)
     assert planned["fetch_model"] == 8 and "fetch_autoencoder" not in planned
-    assert planned["check_repositories"] == planned["fetch_lpips_backbone"] == 1
+    assert planned["fetch_lpips_backbone"] == 1
     assert planned["generate_images"] == 8
     # sd2base and sd21 share one autoencoder, and the photographs are a source of their own.
     assert planned["reconstruct_images"] == 7 * 9

@@ -58,6 +58,7 @@ elif PROMPTS["image_set"]:
             log:
                 f"{RESOURCES}/logs/fetch_clip_model.log",
             priority: 100
+            priority: 100
             localrule: True
             conda:
                 environment("prompts")
@@ -74,6 +75,7 @@ elif PROMPTS["image_set"]:
                 directory(captioner_folder()),
             log:
                 f"{RESOURCES}/logs/fetch_captioner.log",
+            priority: 100
             priority: 100
             localrule: True
             conda:
