@@ -22,20 +22,20 @@ Tensor = torch.Tensor
 ROUNDING = 5e-6
 
 
-def build_autoencoder(architecture: Mapping[str, Any]) -> torch.nn.Module:
+def build_autoencoder(architecture: Mapping[str, Any]) -> Any:
     """Return a new autoencoder: `architecture` has a diffusers `class` and its `config`."""
     import diffusers
 
     return getattr(diffusers, architecture["class"])(**architecture["config"])
 
 
-def encode(autoencoder: torch.nn.Module, pictures: Tensor) -> Tensor:
+def encode(autoencoder: Any, pictures: Tensor) -> Tensor:
     """Return the latents (the posterior's mode; not quantised yet) of pictures (n, 3, height, width) in [-1, 1]."""
     encoded = autoencoder.encode(pictures)
     return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
 
 
-def decode(autoencoder: torch.nn.Module, latents: Tensor) -> Tensor:
+def decode(autoencoder: Any, latents: Tensor) -> Tensor:
     """Return the pictures (n, 3, height, width), about [-1, 1] and not clamped; a VQModel quantises its latents."""
     return autoencoder.decode(latents).sample
 
@@ -73,7 +73,7 @@ def disturb_latents(latents: Tensor, settings: Mapping[str, Any], generator: tor
 
 
 def reproduction_loss(
-    autoencoder: torch.nn.Module, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
+    autoencoder: Any, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
     """Return how far the autoencoder is from reproducing its own decoder's 8-bit pictures (n, 3, height, width).
 
@@ -98,7 +98,7 @@ def reproduction_loss(
 
 
 def reconstruction_loss(
-    autoencoder: torch.nn.Module, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
+    autoencoder: Any, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
     """Return the loss of reconstructing photographs (n, 3, height, width), with the latents' own regularisation."""
     encoded = autoencoder.encode(pictures)
@@ -116,7 +116,7 @@ def reconstruction_loss(
 class Codebook:
     """Keeps every code of a VQModel in use: codes that nothing chose for a while are moved onto encoded pictures."""
 
-    def __init__(self, autoencoder: torch.nn.Module, generator: torch.Generator) -> None:
+    def __init__(self, autoencoder: Any, generator: torch.Generator) -> None:
         self.autoencoder, self.generator = autoencoder, generator
         self.chosen = torch.zeros(autoencoder.quantize.n_e)
 
@@ -137,12 +137,12 @@ class Codebook:
 
 
 def train_autoencoder(
-    autoencoder: torch.nn.Module,
+    autoencoder: Any,
     draw: Callable[[int], numpy.ndarray],
     settings: Mapping[str, Any],
     generator: torch.Generator,
     report: Callable[[int, float], None],
-) -> torch.nn.Module:
+) -> Any:
     """Train and return the averaged autoencoder.
 
     draw: returns that many pictures, float32 (n, 3, size, size) in [-1, 1]; settings: the `autoencoder` section of
@@ -176,14 +176,14 @@ def train_autoencoder(
 
 
 @torch.no_grad()
-def latent_statistics(autoencoder: torch.nn.Module, pictures: Tensor) -> tuple[float, float]:
+def latent_statistics(autoencoder: Any, pictures: Tensor) -> tuple[float, float]:
     """Return the mean and the standard deviation of the latents of pictures (n, 3, height, width)."""
     latents = encode(autoencoder, pictures)
     return float(latents.mean()), float(latents.std())
 
 
 @torch.no_grad()
-def measure_psnr(autoencoder: torch.nn.Module, pictures: Tensor) -> float:
+def measure_psnr(autoencoder: Any, pictures: Tensor) -> float:
     """Return the mean peak signal-to-noise ratio in dB of reconstructing pictures (n, 3, height, width)."""
     made = decode(autoencoder, encode(autoencoder, pictures)).clamp(-1, 1)
     errors = (made - pictures).square().mean(dim=(1, 2, 3)) / 4

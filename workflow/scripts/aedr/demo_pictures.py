@@ -95,7 +95,7 @@ def draw_picture(
         looks.append("soft")
     else:
         looks.append("crisp")
-    pixels = numpy.asarray(picture, dtype=numpy.float32) / 255
+    pixels = numpy.asarray(picture, dtype=numpy.float32) / numpy.float32(255)
     changed = False
     for group in GROUPS:
         if rng.random() < 0.22:
@@ -105,7 +105,7 @@ def draw_picture(
             changed = True
     if not changed:
         looks.append("plain")
-    return numpy.rint(pixels * 255).astype(numpy.float32) / 255, looks
+    return (numpy.rint(pixels * 255) / 255).astype(numpy.float32), looks
 
 
 def draw_pictures(

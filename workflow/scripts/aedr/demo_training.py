@@ -11,15 +11,16 @@ class Average:
     """A running average of a module's weights: steadier than the last step's."""
 
     def __init__(self, module: torch.nn.Module, decay: float) -> None:
-        self.module, self.decay, self.steps = copy.deepcopy(module).eval().requires_grad_(False), decay, 0
+        self.module: torch.nn.Module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.decay, self.steps = decay, 0
 
     @torch.no_grad()
     def update(self, module: torch.nn.Module) -> None:
         """Move the average towards the module's weights; the first steps count less."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for mean, value in zip(self.module.parameters(), module.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+        for average, current in zip(self.module.parameters(), module.parameters(), strict=True):
+            average.lerp_(current, 1 - decay)
         for mean, value in zip(self.module.buffers(), module.buffers(), strict=True):
             mean.copy_(value)
 
