@@ -32,7 +32,7 @@ from aedr.autoencoders import Autoencoder  # noqa: E402
 from aedr.homogeneity import homogeneity, read_grey  # noqa: E402
 from aedr.images import Pixels, decode_image, encode_png  # noqa: E402
 from aedr.losses import LOSSES  # noqa: E402
-from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor  # noqa: E402
+from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor  # noqa: E402
 
 CROP = 256
 MAX_PIXELS = 10**8
@@ -60,12 +60,9 @@ def read_crops(folder: Path, count: int) -> list[bytes]:
 
 def decode_own(autoencoder: Autoencoder, pictures: Iterable[bytes]) -> list[bytes]:
     """Return each picture as `autoencoder` decodes it: 8 bits, PNG."""
-    return [_to_png(autoencoder.reconstruct(_to_images(autoencoder, data), "mode", ())) for data in pictures]
-
-
-def _to_png(images: torch.Tensor) -> bytes:
-    levels = ((images[0].clamp(-1, 1) + 1) * 127.5).round().byte()
-    return encode_png(levels.permute(1, 2, 0).numpy())
+    return [
+        encode_png(to_pixels(autoencoder.reconstruct(_to_images(autoencoder, data), "mode", ()))[0]) for data in pictures
+    ]
 
 
 def _to_images(autoencoder: Autoencoder, data: bytes) -> torch.Tensor:

@@ -23,7 +23,7 @@ def decode_images(
     from aedr.autoencoders import load_autoencoder
     from aedr.errors import UnusableImage
     from aedr.images import decode_image, describe_image, encode_png
-    from aedr.reconstruction import apply_fit, fit_to_grid, to_tensor
+    from aedr.reconstruction import apply_fit, fit_to_grid, to_pixels, to_tensor
     from aedr.tables import read_table, write_table
 
     chosen = pick_device(device)
@@ -39,9 +39,8 @@ def decode_images(
             pixels = decode_image(image.image["bytes"], max_pixels)
             fit = fit_to_grid(pixels.shape[0], pixels.shape[1], autoencoder.factor, "crop", None)
             with torch.inference_mode():
-                decoded = autoencoder.reconstruct(to_tensor([apply_fit(pixels, fit)], chosen), "mode", [])[0]
-            levels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-            rows.append(row | describe_image(encode_png(levels), f"{name}.png", max_pixels))
+                decoded = autoencoder.reconstruct(to_tensor([apply_fit(pixels, fit)], chosen), "mode", [])
+            rows.append(row | describe_image(encode_png(to_pixels(decoded)[0]), f"{name}.png", max_pixels))
         except UnusableImage as unusable:
             rows.append(row | {"reason": str(unusable)})
     write_table(output, "images", rows, {"device": str(chosen), "torch": torch.__version__})

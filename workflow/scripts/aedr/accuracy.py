@@ -71,7 +71,7 @@ def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Dat
             if not len(values):
                 raise UserError(
                     f"Source {source} has no usable image for the autoencoder {threshold.autoencoder} "
-                    f"(first reason: {images['reason'].dropna().iloc[0]}). Give it other images, or take it out."
+                    f"(reasons: {', '.join(sorted(set(images['reason'].dropna())))}). Give it other images, or take it out."
                 )
             belonging = bool(images["belonging"].iloc[0])
             rate = (values < threshold.threshold).mean()

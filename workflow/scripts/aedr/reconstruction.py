@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from PIL import Image
@@ -77,6 +78,12 @@ def to_tensor(pixels: Sequence[Pixels], device: torch.device) -> torch.Tensor:
     """Stack 8-bit images of one size to a float32 tensor in [-1, 1], shape (images, 3, height, width)."""
     stacked = torch.from_numpy(np.stack(pixels)).to(device)
     return stacked.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_pixels(images: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """Round a tensor in [-1, 1], shape (images, 3, height, width), to 8-bit images, (images, height, width, 3)."""
+    levels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
+    return levels.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def double_losses(
