@@ -61,7 +61,8 @@ def read_crops(folder: Path, count: int) -> list[bytes]:
 def decode_own(autoencoder: Autoencoder, pictures: Iterable[bytes]) -> list[bytes]:
     """Return each picture as `autoencoder` decodes it: 8 bits, PNG."""
     return [
-        encode_png(to_pixels(autoencoder.reconstruct(_to_images(autoencoder, data), "mode", ()))[0]) for data in pictures
+        encode_png(to_pixels(autoencoder.reconstruct(_to_images(autoencoder, data), "mode", ()))[0])
+        for data in pictures
     ]
 
 

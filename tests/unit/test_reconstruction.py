@@ -68,7 +68,7 @@ def test_losses_are_what_their_names_say() -> None:
 def test_losses_vanish_for_equal_images_and_do_not_mix_the_images_of_a_batch(metric) -> None:
     images = to_tensor(pictures(3), CPU)
     worse = images.flip(0)
-    assert LOSSES[metric](images, images).abs().max() < 1e-6
+    assert LOSSES[metric](images, images).abs().max() < 1e-5
     one_by_one = torch.cat([LOSSES[metric](worse[i : i + 1], images[i : i + 1]) for i in range(3)])
     assert torch.allclose(LOSSES[metric](worse, images), one_by_one, rtol=1e-6)
 
@@ -161,7 +161,8 @@ def test_rows_do_not_depend_on_batch_or_order(saved, encoding) -> None:
 
     one_by_one = losses(images, 1)
     for other in [losses(images, 3), losses(images.iloc[::-1].reset_index(drop=True), 5)]:
-        pd.testing.assert_frame_equal(one_by_one, other, rtol=1e-4)
+        # 1 - SSIM is a difference of float32 numbers near one.
+        pd.testing.assert_frame_equal(one_by_one, other, rtol=1e-4, atol=1e-6)
     pd.testing.assert_frame_equal(one_by_one, losses(images, 1), rtol=0)
 
 

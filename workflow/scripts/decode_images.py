@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aedr.jobs import job, pick_device, progress
+from aedr.jobs import job, progress
 
 
 def decode_images(
@@ -21,6 +21,7 @@ def decode_images(
     import torch
 
     from aedr.autoencoders import load_autoencoder
+    from aedr.devices import pick_device
     from aedr.errors import UnusableImage
     from aedr.images import decode_image, describe_image, encode_png
     from aedr.reconstruction import apply_fit, fit_to_grid, to_pixels, to_tensor

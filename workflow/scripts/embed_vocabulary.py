@@ -16,7 +16,7 @@ def embed_vocabulary(vocabulary: str | None, clip: str, output: str, device: str
     import torch
 
     from aedr.clip import load_clip
-    from aedr.jobs import pick_device
+    from aedr.devices import pick_device
     from aedr.tables import write_table
 
     model = load_clip(clip, pick_device(device))

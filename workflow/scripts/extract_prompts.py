@@ -48,8 +48,9 @@ def extract_prompts(
     import transformers
 
     from aedr.clip import load_clip
+    from aedr.devices import pick_device
     from aedr.interrogation import interrogate, phrases_by_kind
-    from aedr.jobs import pick_device, progress
+    from aedr.jobs import progress
 
     target, batch_size = pick_device(cost["device"]), cost["batch_size"]
     batches = -(-len(image_ids) // batch_size)

@@ -26,10 +26,11 @@ def generate_images(
 
     import torch
 
+    from aedr.devices import pick_device
     from aedr.errors import UserError
     from aedr.generation import call_arguments, describe_run, generate_pictures, load_pipeline
     from aedr.images import describe_image, encode_png
-    from aedr.jobs import pick_device, progress
+    from aedr.jobs import progress
     from aedr.seeds import seed_of
     from aedr.tables import read_table, write_table
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aedr.jobs import job, pick_device
+from aedr.jobs import job
 
 
 def reconstruct_images(
@@ -26,6 +26,7 @@ def reconstruct_images(
     import torch
 
     from aedr.autoencoders import load_autoencoder
+    from aedr.devices import pick_device
     from aedr.losses import loss_functions
     from aedr.reconstruction import ReconstructionSettings, reconstruct_shard
     from aedr.tables import read_table, write_table

@@ -32,7 +32,8 @@ def train_demo_autoencoder(
     from aedr import demo_autoencoders
     from aedr.demo_photographs import as_pixels, held_out_crops, load_parts
     from aedr.demo_pictures import draw_pictures
-    from aedr.jobs import pick_device, progress
+    from aedr.devices import pick_device
+    from aedr.jobs import progress
     from aedr.seeds import seed_of
 
     pick_device("cpu")

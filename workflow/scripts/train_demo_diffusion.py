@@ -35,7 +35,8 @@ def train_demo_diffusion(
     from aedr import demo_diffusion, demo_text
     from aedr.demo_photographs import load_parts
     from aedr.demo_pictures import draw_pictures
-    from aedr.jobs import pick_device, progress
+    from aedr.devices import pick_device
+    from aedr.jobs import progress
     from aedr.seeds import seed_of
     from aedr.vocabulary import read_vocabulary
 

@@ -69,9 +69,10 @@ def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Dat
         for source, images in group.groupby("source", sort=True):
             values = images[threshold.signal].dropna().to_numpy()
             if not len(values):
+                reasons = "; ".join(sorted(set(images["reason"].dropna())))
                 raise UserError(
-                    f"Source {source} has no usable image for the autoencoder {threshold.autoencoder} "
-                    f"(reasons: {', '.join(sorted(set(images['reason'].dropna())))}). Give it other images, or take it out."
+                    f"Source {source} has no usable image for the autoencoder {threshold.autoencoder} ({reasons}). "
+                    "Give it other images, or take it out."
                 )
             belonging = bool(images["belonging"].iloc[0])
             rate = (values < threshold.threshold).mean()

@@ -72,19 +72,23 @@ def disturb_latents(latents: Tensor, settings: Mapping[str, Any], generator: tor
     return mixed + strength * spread * torch.randn(latents.shape, generator=generator)
 
 
-def reproduction_loss(
-    autoencoder: Any, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
+@torch.no_grad()
+def own_latents(
+    autoencoder: Any, pictures: Tensor, consistency: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
-    """Return how far the autoencoder is from reproducing its own decoder's 8-bit pictures (n, 3, height, width).
+    """Return disturbed latents of pictures (n, 3, height, width); those of a VQModel are codes."""
+    latents = disturb_latents(encode(autoencoder, pictures), consistency, generator)
+    return autoencoder.quantize(latents)[0] if hasattr(autoencoder, "quantize") else latents
+
+
+def reproduction_loss(autoencoder: Any, latents: Tensor, settings: Mapping[str, Any]) -> Tensor:
+    """Return how far the autoencoder is from reproducing what its decoder makes of latents, rounded to 8 bits.
 
     The logarithm of each picture's mean squared error counts too: it asks for the same relative improvement of every
     picture, which keeps the tail of the loss ratio of own pictures thin.
     """
     consistency = settings["consistency"]
     with torch.no_grad():
-        latents = disturb_latents(encode(autoencoder, pictures), consistency, generator)
-        if hasattr(autoencoder, "quantize"):
-            latents = autoencoder.quantize(latents)[0]
         own = to_8_bits(decode(autoencoder, latents))
     latents_again = encode(autoencoder, own)
     made = decode(autoencoder, latents_again)
@@ -161,7 +165,10 @@ def train_autoencoder(
             group["lr"] = settings["learning_rate"] * share
         pictures = torch.from_numpy(draw(settings["batch"])).contiguous(memory_format=torch.channels_last)
         own = step >= consistency["from_step"] and step % consistency["every"] == 0
-        loss = (reproduction_loss if own else reconstruction_loss)(autoencoder, pictures, settings, generator)
+        if own:
+            loss = reproduction_loss(autoencoder, own_latents(autoencoder, pictures, consistency, generator), settings)
+        else:
+            loss = reconstruction_loss(autoencoder, pictures, settings, generator)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(autoencoder.parameters(), 1.0)
@@ -171,6 +178,54 @@ def train_autoencoder(
             codebook.count(pictures)
             if step in (20, 50) or step % 100 == 99:
                 codebook.revive(torch.from_numpy(draw(8)))
+        report(step, float(loss.detach()))
+    return average.module
+
+
+def refine_encoder(
+    autoencoder: Any,
+    draw: Callable[[int], numpy.ndarray],
+    generated: Tensor,
+    settings: Mapping[str, Any],
+    generator: torch.Generator,
+    report: Callable[[int, float], None],
+) -> Any:
+    """Train the encoder alone to invert its decoder where the denoiser's latents lie; return the averaged autoencoder.
+
+    A small denoiser leaves the latents that the autoencoder was trained on. Steps take turns: photographs, disturbed
+    latents of photographs, generated latents. The decoder, and so every generated picture, stays as it is.
+
+    draw: as for `train_autoencoder`; generated: latents (n, channels, height, width) as the decoder takes them;
+    settings: the `refinement` section of demo/training.yaml; report: called with the step and its loss.
+    """
+    trained = [autoencoder.encoder]
+    if getattr(autoencoder, "quant_conv", None) is not None:
+        trained.append(autoencoder.quant_conv)
+    modules = torch.nn.ModuleList(trained)
+    autoencoder.train().requires_grad_(False).to(memory_format=torch.channels_last)
+    modules.requires_grad_(True)
+    optimiser = torch.optim.AdamW(modules.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.98))
+    average = Average(autoencoder, settings["average"])
+    for step in range(settings["steps"]):
+        share = learning_rate_at(step, settings["steps"], settings["warm_up"])
+        for group in optimiser.param_groups:
+            group["lr"] = settings["learning_rate"] * share
+        turn = step % 3
+        if turn < 2:
+            pictures = torch.from_numpy(draw(settings["batch"])).contiguous(memory_format=torch.channels_last)
+        if turn == 0:
+            loss = reconstruction_loss(autoencoder, pictures, settings, generator)
+        elif turn == 1:
+            latents = own_latents(autoencoder, pictures, settings["consistency"], generator)
+            loss = reproduction_loss(autoencoder, latents, settings)
+        else:
+            chosen = torch.randint(0, len(generated), (settings["batch"],), generator=generator)
+            loss = reproduction_loss(autoencoder, generated[chosen], settings)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
+        optimiser.step()
+        average.update(autoencoder)
         report(step, float(loss.detach()))
     return average.module
 

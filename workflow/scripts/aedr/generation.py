@@ -5,6 +5,7 @@ A picture depends on its model, its prompt and its seed; batches, shards and the
 
 import difflib
 import inspect
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -104,8 +105,10 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
         decoder = diffusers.DiffusionPipeline.from_pretrained(folder, **loading)
         parts = {f"prior_{part}": component for part, component in prior.components.items()}
         return diffusers.AutoPipelineForText2Image.from_pipe(decoder, **parts)
-    extra: dict[str, Any] = {}
     parameters = inspect.signature(pipeline.__init__).parameters
+    # A component that was saved as absent, such as SD3's T5 encoder, has to be named as absent again.
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    extra: dict[str, Any] = {name: None for name in parameters if index.get(name) == [None, None]}
     if "learned_classifier_free_sampling_embeddings" in parameters:
         # A model's index looks for this class in diffusers itself, that of the published model in a module
         # `vq_diffusion`; diffusers offers it in neither place.

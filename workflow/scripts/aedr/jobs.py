@@ -9,12 +9,9 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from aedr.errors import UserError
-
-if TYPE_CHECKING:
-    import torch
 
 Item = TypeVar("Item")
 
@@ -75,24 +72,6 @@ def _one_gpu(wanted: int) -> Iterator[None]:
 
 def _installed_gpus() -> list[str]:
     return [path.removeprefix("/dev/nvidia") for path in sorted(glob.glob("/dev/nvidia[0-9]*"))]
-
-
-def pick_device(setting: str = "auto") -> "torch.device":
-    """Return the torch device for `setting`: auto (a GPU where there is one), cuda or cpu.
-
-    Raises `UserError` where cuda is asked for and cannot be used.
-    """
-    import torch
-
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    if setting == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "device: cuda is configured, but this job sees no usable GPU (CUDA_VISIBLE_DEVICES="
-            f"{os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}, torch {torch.__version__}). "
-            "Check the driver with nvidia-smi, or set device: cpu."
-        )
-    use_gpu = setting == "cuda" or (setting == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if use_gpu else "cpu")
 
 
 class _Lines:

@@ -28,10 +28,10 @@ def ssim(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     similarity = structural_similarity_index_measure(
-        (reconstruction.double() + 1) / 2, (image.double() + 1) / 2, data_range=2.0, reduction="none"
+        (reconstruction + 1) / 2, (image + 1) / 2, data_range=2.0, reduction="none"
     )
     assert isinstance(similarity, torch.Tensor)
-    return 1 - similarity.reshape(len(image))
+    return 1 - similarity.double().reshape(len(image))
 
 
 def psnr(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
