@@ -30,10 +30,10 @@ demo-figures: .venv/installed
 test: .venv/installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/rules workflow/functions
 	$(BIN)/mypy workflow/scripts benchmarks
-	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
+	$(BIN)/snakemake --lint --config 'image_sets={real: {folder: demo/photographs}}'
 	$(BIN)/pytest
 
 .venv/installed: requirements.txt

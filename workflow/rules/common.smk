@@ -1,4 +1,4 @@
-# What every rule shares: the checked configuration, and what follows from it.
+# What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
 # makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES and the functions below

@@ -22,8 +22,8 @@ rule train_demo_clip:
     conda:
         environment("demo")
     params:
-        vocabulary="demo/vocabulary",
-        folder=DEMO_CLIP,
+        vocabulary=lambda wildcards, input: str(Path(input.vocabulary[0]).parent),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
         settings={
             "seed": 7,
             "pictures": 8000,

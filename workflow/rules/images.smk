@@ -4,22 +4,7 @@
 # makes  {RESULTS}/images/{source}/{shard}.parquet
 
 
-def generation_settings(wildcards):
-    """Return what a model's images depend on, besides its weights and the prompts."""
-    model = MODELS[wildcards.source]
-    pipeline = ["pipeline", "variant", "trusted_pickle", "precision"]
-    call = ["image_size", "steps", "guidance", "negative_prompt", "arguments"]
-    return {key: model.get(key) for key in pipeline + call}
-
-
-def generation_cost(wildcards, resources):
-    """Return what changes the time and the memory that images take, but not the images.
-
-    A parameter whose function takes `resources` is no reason for Snakemake to run a job again.
-    """
-    model = MODELS[wildcards.source]
-    keys = ["batch_size", "attention_slicing", "offload"]
-    return {"device": config["device"], **{key: model[key] for key in keys}}
+include: "../functions/images.smk"
 
 
 rule generate_images:
@@ -48,27 +33,6 @@ rule generate_images:
         code=code_digest("generate_images.py"),
     script:
         "../scripts/generate_images.py"
-
-
-def imported_folder(source):
-    """Return the folder of an image set, or of a model whose images were made earlier."""
-    return config["image_sets"][source]["folder"] if source in config["image_sets"] else MODELS[source]["folder"]
-
-
-def imported_names(wildcards):
-    """Return the names of a shard's image files."""
-    start, stop = shard_range(wildcards.source, wildcards.shard)
-    return list_images(imported_folder(wildcards.source), SOURCES[wildcards.source])[start:stop]
-
-
-def imported_state(wildcards):
-    """Return sizes and times of a shard's image files.
-
-    They are no input files, since Snakemake takes braces in a file's name for wildcards.
-    """
-    folder = Path(imported_folder(wildcards.source))
-    states = [(folder / name).stat() for name in imported_names(wildcards)]
-    return [(state.st_size, state.st_mtime_ns) for state in states]
 
 
 rule import_images:

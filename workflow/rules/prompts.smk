@@ -3,33 +3,13 @@
 # needs  config["prompts"]; image tables of prompts: image_set; network for fetch_clip_model and fetch_captioner alone
 # makes  {RESULTS}/prompts.parquet, {RESULTS}/vocabulary.parquet, {RESOURCES}/clip/, {RESOURCES}/captioner/
 
+
+include: "../functions/prompts.smk"
+
+
 from aedr.vocabulary import vocabulary_files
 
 PROMPTS = config["prompts"]
-
-
-def clip_folder():
-    """Return the folder of the CLIP model: the configured one, or where fetch_clip_model puts it."""
-    clip = PROMPTS["clip"]
-    return clip["path"] or f"{RESOURCES}/clip/{clip['model']}--{clip['pretrained']}"
-
-
-def captioner_folder():
-    """Return the folder of the captioner: the configured one, or where fetch_captioner puts it."""
-    captioner = PROMPTS["captioner"]
-    return captioner["path"] or f"{RESOURCES}/captioner/{captioner['repository'].replace('/', '--')}"
-
-
-def caption_inputs():
-    """Return the input that extract_prompts takes captions from: a CSV file goes before a captioner."""
-    if PROMPTS["captions"]:
-        return {"captions": PROMPTS["captions"]}
-    return {"captioner": captioner_folder()} if PROMPTS["captioner"] else {}
-
-
-def interrogation_cost(wildcards, resources):
-    """Return what changes the time that prompts take; a function of `resources` is no reason to run a job again."""
-    return {"device": config["device"], "batch_size": PROMPTS["batch_size"]}
 
 
 if PROMPTS["file"]:
@@ -58,7 +38,6 @@ elif PROMPTS["image_set"]:
             log:
                 f"{RESOURCES}/logs/fetch_clip_model.log",
             priority: 100
-            priority: 100
             localrule: True
             conda:
                 environment("prompts")
@@ -75,7 +54,6 @@ elif PROMPTS["image_set"]:
                 directory(captioner_folder()),
             log:
                 f"{RESOURCES}/logs/fetch_captioner.log",
-            priority: 100
             priority: 100
             localrule: True
             conda:
@@ -102,7 +80,7 @@ elif PROMPTS["image_set"]:
         resources:
             gpu=1,
         params:
-            vocabulary=PROMPTS["vocabulary"],
+            vocabulary=lambda wildcards, input: str(Path(input.phrases[0]).parent) if input.phrases else None,
             cost=interrogation_cost,
             code=code_digest("embed_vocabulary.py"),
         script:

@@ -182,54 +182,6 @@ def train_autoencoder(
     return average.module
 
 
-def refine_encoder(
-    autoencoder: Any,
-    draw: Callable[[int], numpy.ndarray],
-    generated: Tensor,
-    settings: Mapping[str, Any],
-    generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> Any:
-    """Train the encoder alone to invert its decoder where the denoiser's latents lie; return the averaged autoencoder.
-
-    A small denoiser leaves the latents that the autoencoder was trained on. Steps take turns: photographs, disturbed
-    latents of photographs, generated latents. The decoder, and so every generated picture, stays as it is.
-
-    draw: as for `train_autoencoder`; generated: latents (n, channels, height, width) as the decoder takes them;
-    settings: the `refinement` section of demo/training.yaml; report: called with the step and its loss.
-    """
-    trained = [autoencoder.encoder]
-    if getattr(autoencoder, "quant_conv", None) is not None:
-        trained.append(autoencoder.quant_conv)
-    modules = torch.nn.ModuleList(trained)
-    autoencoder.train().requires_grad_(False).to(memory_format=torch.channels_last)
-    modules.requires_grad_(True)
-    optimiser = torch.optim.AdamW(modules.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.98))
-    average = Average(autoencoder, settings["average"])
-    for step in range(settings["steps"]):
-        share = learning_rate_at(step, settings["steps"], settings["warm_up"])
-        for group in optimiser.param_groups:
-            group["lr"] = settings["learning_rate"] * share
-        turn = step % 3
-        if turn < 2:
-            pictures = torch.from_numpy(draw(settings["batch"])).contiguous(memory_format=torch.channels_last)
-        if turn == 0:
-            loss = reconstruction_loss(autoencoder, pictures, settings, generator)
-        elif turn == 1:
-            latents = own_latents(autoencoder, pictures, settings["consistency"], generator)
-            loss = reproduction_loss(autoencoder, latents, settings)
-        else:
-            chosen = torch.randint(0, len(generated), (settings["batch"],), generator=generator)
-            loss = reproduction_loss(autoencoder, generated[chosen], settings)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
-        optimiser.step()
-        average.update(autoencoder)
-        report(step, float(loss.detach()))
-    return average.module
-
-
 @torch.no_grad()
 def latent_statistics(autoencoder: Any, pictures: Tensor) -> tuple[float, float]:
     """Return the mean and the standard deviation of the latents of pictures (n, 3, height, width)."""

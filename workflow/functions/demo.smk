@@ -1,0 +1,30 @@
+# What the trainings of the embedded models depend on.
+
+
+def demo_autoencoder_settings(wildcards):
+    """Return what a demo model's autoencoder depends on."""
+    model = DEMO["models"][wildcards.demo_model]
+    return {
+        "model": wildcards.demo_model,
+        "architecture": model["autoencoder"],
+        "photographs": DEMO["photographs"],
+        "pictures": DEMO["pictures"],
+        "crops": DEMO["crops"],
+        "training": DEMO["autoencoder"] | model.get("autoencoder_training", {}),
+        "seed": DEMO["seed"],
+    }
+
+
+def demo_diffusion_settings(wildcards):
+    """Return what a demo model's denoiser and text encoders depend on, besides the autoencoder and the vocabulary."""
+    model = DEMO["models"][wildcards.demo_model]
+    training = DEMO["diffusion"] | model.get("diffusion_training", {})
+    return {
+        "model": wildcards.demo_model,
+        "architecture": {key: model[key] for key in ("pipeline", "denoiser", "scheduler", "text_encoders")},
+        "text": DEMO["text"],
+        "photographs": DEMO["photographs"],
+        "pictures": DEMO["pictures"] | training["pictures"],
+        "training": training,
+        "seed": DEMO["seed"],
+    }

@@ -1,0 +1,80 @@
+# Where weights lie, and which repositories they come from.
+
+
+def is_fetched_whole(model):
+    """Return whether a model's whole pipeline is fetched, and not its autoencoder alone."""
+    return model in MODELS and MODELS[model]["pipeline"] is not None and MODELS[model]["repository"] is not None
+
+
+def model_folder(model):
+    """Return the folder of a model's pipeline."""
+    return MODELS[model]["path"] or f"{RESOURCES}/models/{model}"
+
+
+def model_weights(model):
+    """Return the input that stands for a model's pipeline: its own folder, or what records that it was fetched."""
+    return MODELS[model]["path"] or f"{RESOURCES}/models/{model}.json"
+
+
+def autoencoder_folder(autoencoder):
+    """Return the folder that holds an autoencoder: its own, or that of the model it is a part of."""
+    owner = AUTOENCODERS[autoencoder]
+    if is_fetched_whole(owner):
+        return model_folder(owner)
+    return config["models"][owner]["path"] or f"{RESOURCES}/autoencoders/{autoencoder}"
+
+
+def autoencoder_weights(autoencoder):
+    """Return the input that stands for an autoencoder."""
+    owner = AUTOENCODERS[autoencoder]
+    if is_fetched_whole(owner):
+        return model_weights(owner)
+    return config["models"][owner]["path"] or f"{RESOURCES}/autoencoders/{autoencoder}.json"
+
+
+def repository_need(model, folder, **changes):
+    """Return what aedr.weights has to know to fetch a model's repository to a folder."""
+    entry = config["models"][model]
+    return {
+        "key": f"models.{model}",
+        "repository": entry["repository"],
+        "revision": entry["revision"],
+        "variant": entry["variant"],
+        "trusted_pickle": entry["trusted_pickle"],
+        "folder": f"{RESOURCES}/{folder}",
+        "part": "pipeline",
+        "subfolder": None,
+    } | changes
+
+
+def model_needs(model):
+    """Return the repositories of a model's pipeline: its own, and its prior's."""
+    needs = [repository_need(model, f"models/{model}")]
+    prior = {"repository": MODELS[model]["prior_repository"], "revision": MODELS[model]["prior_revision"]}
+    if prior["repository"] is not None:
+        key = f"models.{model}.prior_repository"
+        needs.append(repository_need(model, f"models/{model}/prior", key=key, **prior))
+    return needs
+
+
+def autoencoder_needs(autoencoder):
+    """Return the repository of an autoencoder that is fetched alone."""
+    owner = AUTOENCODERS[autoencoder]
+    subfolder = config["models"][owner]["autoencoder"]["subfolder"]
+    return [repository_need(owner, f"autoencoders/{autoencoder}", part="autoencoder", subfolder=subfolder)]
+
+
+def study_needs(wildcards, resources):
+    """Return every repository of the study, all of which each job asks for before it downloads its own.
+
+    A function of `resources` is no reason to run a job again, lest a model that is added fetches all others again. (A
+    rule of its own that asks would do so too, or, as an ancient input, keep Snakemake from planning the new jobs.)
+    """
+    whole = [need for model in MODELS if is_fetched_whole(model) for need in model_needs(model)]
+    alone = [
+        need
+        for autoencoder, owner in AUTOENCODERS.items()
+        if not is_fetched_whole(owner) and config["models"][owner]["repository"] is not None
+        for need in autoencoder_needs(autoencoder)
+    ]
+    return whole + alone

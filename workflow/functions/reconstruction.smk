@@ -1,0 +1,50 @@
+# How autoencoders are loaded and used.
+
+
+def lpips_backbone():
+    """Return the file of AlexNet's weights, or nothing where lpips is no metric."""
+    if "lpips" not in METRICS:
+        return []
+    backbone = config["reconstruction"]["lpips_backbone"]
+    return f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth" if backbone == "torchvision" else backbone
+
+
+def autoencoder_settings(autoencoder):
+    """Return the entry that describes an autoencoder."""
+    return config["models"][AUTOENCODERS[autoencoder]]["autoencoder"]
+
+
+def autoencoder_environment(wildcards):
+    """Return the environment that an autoencoder runs in."""
+    return environment(config["models"][AUTOENCODERS[wildcards.autoencoder]]["environment"])
+
+
+def loading_settings(autoencoder):
+    """Return how an autoencoder is loaded."""
+    entry = autoencoder_settings(autoencoder)
+    return {
+        "folder": autoencoder_folder(autoencoder),
+        "subfolder": entry["subfolder"],
+        "precision": entry["precision"],
+        "quantise": entry["quantise"],
+        "trusted_pickle": config["models"][AUTOENCODERS[autoencoder]]["trusted_pickle"],
+    }
+
+
+def reconstruction_settings(wildcards):
+    """Return what an autoencoder's losses depend on, besides the images and how it is loaded."""
+    encoding = config["reconstruction"]["encoding"]
+    return {
+        # Only a sample of the posterior depends on the seed.
+        "study_seed": config["seed"] if encoding == "sample" else 0,
+        "autoencoder": wildcards.autoencoder,
+        "encoding": encoding,
+        "off_grid": config["reconstruction"]["off_grid"],
+        "resize_to": autoencoder_settings(wildcards.autoencoder)["resize_to"],
+        "max_pixels": config["max_pixels"],
+    }
+
+
+def reconstruction_cost(wildcards, resources):
+    """Return what changes the time that losses take; a function of `resources` is no reason to run a job again."""
+    return {"device": config["device"], "batch_size": autoencoder_settings(wildcards.autoencoder)["batch_size"]}
