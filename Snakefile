@@ -23,10 +23,10 @@ include: "workflow/rules/demo_clip.smk"
 
 
 rule all:
+    default_target: True
     input:
         rules.record_configuration.output,
         rules.evaluate_accuracy.output,
         rules.plot_accuracy.output,
         expand(rules.plot_signals.output, autoencoder=AUTOENCODERS),
         expand(rules.plot_contact_sheet.output, source=SOURCES),
-    default_target: True
