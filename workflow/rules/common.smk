@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES and the functions below
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, METRICS, GPUS and the functions below
 
 import sys
 from pathlib import Path
@@ -36,6 +36,8 @@ AUTOENCODERS = {
     for model in MODELS
 }
 METRICS = config["reconstruction"]["metrics"]
+# A job that would not use a GPU must not wait for one.
+GPUS = 0 if config["device"] == "cpu" else 1
 
 
 wildcard_constraints:

@@ -23,7 +23,7 @@ rule generate_images:
         lambda wildcards: environment(MODELS[wildcards.source]["environment"])
     threads: 1
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         folder=lambda wildcards: model_folder(wildcards.source),
         rows=lambda wildcards: shard_range(wildcards.source, wildcards.shard),
@@ -71,7 +71,7 @@ rule decode_images:
     conda:
         lambda wildcards: environment(MODELS[wildcards.source]["environment"])
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         loading=lambda wildcards: loading_settings(autoencoder_of(wildcards.source)),
         max_pixels=config["max_pixels"],

@@ -78,7 +78,7 @@ elif PROMPTS["image_set"]:
             environment("prompts")
         threads: 2
         resources:
-            gpu=1,
+            gpu=GPUS,
         params:
             vocabulary=lambda wildcards, input: str(Path(input.phrases[0]).parent) if input.phrases else None,
             cost=interrogation_cost,
@@ -102,7 +102,7 @@ elif PROMPTS["image_set"]:
             environment("prompts")
         threads: 2
         resources:
-            gpu=1,
+            gpu=GPUS,
         params:
             max_pixels=config["max_pixels"],
             cost=interrogation_cost,

@@ -37,7 +37,7 @@ rule reconstruct_images:
         autoencoder_environment
     threads: 1
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         loading=lambda wildcards: loading_settings(wildcards.autoencoder),
         settings=reconstruction_settings,
