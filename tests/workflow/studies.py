@@ -87,19 +87,19 @@ def write_study(folder: Path) -> dict[str, Any]:
 def run_snakemake(
     folder: Path, config: Mapping[str, Any], *arguments: str, cores: int = 2, root: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in `folder` with a configuration; returns its output, whatever its exit code."""
+    """Run the workflow in `folder` with a configuration; returns what it said, whatever its exit code."""
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), allow_unicode=True))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
     command += ["--cores", str(cores), "--configfile", str(folder / "config.yaml")]
     command += ["--workflow-profile", str(root / "profiles/default"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200)
 
 
 def planned_jobs(folder: Path, config: Mapping[str, Any], *arguments: str, root: Path = ROOT) -> dict[str, int]:
     """Return how many jobs of each rule a dry run plans, without the target rule."""
     planned = run_snakemake(folder, config, "--dry-run", "--quiet", "rules", *arguments, root=root)
-    assert planned.returncode == 0, planned.stderr
-    counts = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", planned.stdout + planned.stderr, re.M)}
+    assert planned.returncode == 0, planned.stdout
+    counts = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", planned.stdout, re.M)}
     return {name: count for name, count in counts.items() if name not in ("all", "total")}
 
 

@@ -35,7 +35,7 @@ def study(tmp_path_factory, root) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("study")
     config = studies.write_study(folder)
     run = run_snakemake(folder, config, root=root)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout
     return folder, config
 
 
@@ -151,7 +151,7 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
     models = {name: entry | {"autoencoder": {"batch_size": 3}} for name, entry in config["models"].items()}
     other = config | {"shard_size": 8, "models": models}
     run = run_snakemake(tmp_path, other, cores=1, root=root)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout
     for table, pattern in [
         ("images", "results/images/*/*"),
         ("homogeneity", "results/homogeneity/*/*"),
@@ -166,7 +166,7 @@ def test_the_same_jobs_give_identical_files(study, root) -> None:
     folder, config = study
     kept = {path: path.read_bytes() for path in (folder / "results").rglob("*.parquet")}
     run = run_snakemake(folder, config, "--forcerun", "import_images", "read_prompts", root=root)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout
     assert {path for path, content in kept.items() if path.read_bytes() != content} == set()
 
 
@@ -182,7 +182,7 @@ def test_a_mistake_is_told_before_anything_runs_and_without_a_traceback(study, r
     folder, config = study
     run = run_snakemake(folder, config | changes, "--dry-run", root=root)
     assert run.returncode == 1
-    assert message in run.stderr and "Traceback" not in run.stderr
+    assert message in run.stdout and "Traceback" not in run.stdout
 
 
 def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
@@ -193,8 +193,8 @@ def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
     models = {"sd": config["models"]["sd"] | {"path": "empty"}}
     run = run_snakemake(tmp_path, config | {"models": models}, "--until", "generate_images", root=root)
     assert run.returncode == 1
-    assert "Error: models: sd: empty holds no model_index.json" in run.stderr
-    assert "Traceback" not in run.stderr
+    assert "Error: models: sd: empty holds no model_index.json" in run.stdout
+    assert "Traceback" not in run.stdout
 
 
 def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:

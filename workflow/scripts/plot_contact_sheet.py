@@ -1,4 +1,4 @@
-"""Draw a source's first images with their prompts; read an images table, write a picture."""
+"""Draw a sample of a source's images with their prompts; read an images table, write a picture."""
 
 import textwrap
 
@@ -8,16 +8,18 @@ ROWS, COLUMNS = 4, 6
 
 
 def plot_contact_sheet(images: str, output: str, max_pixels: int) -> None:
-    """Draw the first images of the table `images` in a grid; one without a picture shows its reason."""
+    """Draw images spread evenly over the table `images` in a grid; one without a picture shows its reason."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    import numpy as np
 
     from aedr.images import decode_image
     from aedr.tables import read_table
 
-    table = read_table(images, "images").head(ROWS * COLUMNS)
+    table = read_table(images, "images")
+    table = table.iloc[np.linspace(0, len(table) - 1, min(len(table), ROWS * COLUMNS)).round().astype(int)]
     rows = -(-len(table) // COLUMNS)
     figure, grid = plt.subplots(
         rows, COLUMNS, figsize=(COLUMNS * 1.8, rows * 2.35), squeeze=False, layout="constrained"
