@@ -193,7 +193,7 @@ def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
     models = {"sd": config["models"]["sd"] | {"path": "empty"}}
     run = run_snakemake(tmp_path, config | {"models": models}, "--until", "generate_images", root=root)
     assert run.returncode == 1
-    assert "Error: models: sd: empty holds no model_index.json" in run.stdout
+    assert "Error: models.sd: empty holds no model_index.json" in run.stdout
     assert "Traceback" not in run.stdout
 
 
