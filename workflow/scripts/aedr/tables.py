@@ -30,6 +30,18 @@ def _schema(required: Sequence[tuple[str, pa.DataType]], optional: Sequence[tupl
     return pa.schema([pa.field(*column, nullable=False) for column in required] + [pa.field(*c) for c in optional])
 
 
+FINGERPRINT = [
+    ("autoencoder", pa.string()),
+    ("class", pa.string()),
+    ("encoder_sha256", pa.string()),
+    ("decoder_sha256", pa.string()),
+    ("parameters", pa.int64()),
+    ("factor", pa.int32()),
+]
+FAMILY = [("family", pa.string()), ("shares_encoder_with", pa.list_(pa.string()))]
+# Null where a local folder was given, the channels where the autoencoder does not tell them.
+ORIGIN = [("repository", pa.string()), ("revision", pa.string()), ("latent_channels", pa.int32())]
+
 TABLES = {
     "prompts": Table(
         _schema(
@@ -59,6 +71,16 @@ TABLES = {
         ),
         key=("image_id",),
         bounds={"width": (1, INFINITE), "height": (1, INFINITE), "seed": (0, 2**63 - 1)},
+    ),
+    "fingerprints": Table(
+        _schema(FINGERPRINT, ORIGIN),
+        key=("autoencoder",),
+        bounds={"parameters": (1, INFINITE), "factor": (1, INFINITE), "latent_channels": (1, INFINITE)},
+    ),
+    "autoencoders": Table(
+        _schema([*FINGERPRINT, *FAMILY], ORIGIN),
+        key=("autoencoder",),
+        bounds={"parameters": (1, INFINITE), "factor": (1, INFINITE), "latent_channels": (1, INFINITE)},
     ),
     "losses": Table(
         _schema(
