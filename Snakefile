@@ -12,6 +12,7 @@ if "models" not in config:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/models.smk"
+include: "workflow/rules/autoencoders.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/prompts.smk"
 include: "workflow/rules/reconstruction.smk"
@@ -26,7 +27,8 @@ rule all:
     default_target: True
     input:
         rules.record_configuration.output,
+        rules.collect_autoencoders.output,
         rules.evaluate_accuracy.output,
         rules.plot_accuracy.output,
-        expand(rules.plot_signals.output, autoencoder=AUTOENCODERS),
+        signal_plots,
         expand(rules.plot_contact_sheet.output, source=SOURCES),

@@ -37,7 +37,7 @@ def rules() -> list[tuple[str, set[str]]]:
     """Return each script of the workflow with the environments that its rules name."""
     found = []
     for file in (ROOT / "workflow/rules").glob("*.smk"):
-        for rule in re.split(r"^\s*rule ", file.read_text(), flags=re.M)[1:]:
+        for rule in re.split(r"^\s*(?:rule|checkpoint) ", file.read_text(), flags=re.M)[1:]:
             script = re.search(r'"\.\./scripts/(\w+\.py)"', rule)
             named = re.search(r'conda:\s+environment\("(\w+)"\)', rule)
             if script:

@@ -48,6 +48,7 @@ def test_every_table_and_picture_is_made(study) -> None:
     made = [
         "accuracy.csv",
         "accuracy_means.csv",
+        "autoencoders.csv",
         "configuration.yaml",
         "plots/accuracy.png",
         "plots/signals/vq.png",
@@ -91,7 +92,8 @@ def test_a_model_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -
     planned = planned_jobs(folder, config | {"models": config["models"] | {"new": entry}}, root=root)
     # Its autoencoder on four sources, and its images under the two others.
     own = {"generate_images": 1, "measure_homogeneity": 1, "plot_contact_sheet": 1, "reconstruct_images": 4 + 2}
-    assert planned == COLLECTING | own | {"plot_signals": 3}
+    own |= {"identify_autoencoder": 1}
+    assert planned == COLLECTING | own | {"collect_autoencoders": 1, "plot_signals": 3}
 
 
 def test_models_that_share_an_autoencoder_share_its_jobs(study, root) -> None:
@@ -99,6 +101,7 @@ def test_models_that_share_an_autoencoder_share_its_jobs(study, root) -> None:
     entry = config["models"]["sd"] | {"autoencoder": "sd"}
     planned = planned_jobs(folder, config | {"models": config["models"] | {"twin": entry}}, root=root)
     assert planned["reconstruct_images"] == 2
+    assert not {"identify_autoencoder", "collect_autoencoders"} & set(planned)
 
 
 def test_the_significance_level_touches_only_what_follows_from_it(study, root) -> None:
@@ -206,6 +209,7 @@ def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:
     assert planned["fetch_lpips_backbone"] == 1
     assert planned["generate_images"] == 8
     # sd2base and sd21 share one autoencoder, and the photographs are a source of their own.
+    assert planned["identify_autoencoder"] == 7
     assert planned["reconstruct_images"] == 7 * 9
     subset = planned_jobs(tmp_path, config, "--config", "select=[sd21,flux]", root=root)
     assert subset["fetch_model"] == 2 and subset["fetch_autoencoder"] == 1

@@ -1,4 +1,4 @@
-# How autoencoders are loaded and used.
+# What losses depend on.
 
 
 def lpips_backbone():
@@ -7,28 +7,6 @@ def lpips_backbone():
         return []
     backbone = config["reconstruction"]["lpips_backbone"]
     return f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth" if backbone == "torchvision" else backbone
-
-
-def autoencoder_settings(autoencoder):
-    """Return the entry that describes an autoencoder."""
-    return config["models"][AUTOENCODERS[autoencoder]]["autoencoder"]
-
-
-def autoencoder_environment(wildcards):
-    """Return the environment that an autoencoder runs in."""
-    return environment(config["models"][AUTOENCODERS[wildcards.autoencoder]]["environment"])
-
-
-def loading_settings(autoencoder):
-    """Return how an autoencoder is loaded."""
-    entry = autoencoder_settings(autoencoder)
-    return {
-        "folder": autoencoder_folder(autoencoder),
-        "subfolder": entry["subfolder"],
-        "precision": entry["precision"],
-        "quantise": entry["quantise"],
-        "trusted_pickle": config["models"][AUTOENCODERS[autoencoder]]["trusted_pickle"],
-    }
 
 
 def reconstruction_settings(wildcards):

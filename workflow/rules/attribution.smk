@@ -1,13 +1,14 @@
 # Signals, thresholds and the accuracy of every pair.
 #
-# needs  {RESULTS}/losses/, {RESULTS}/homogeneity/
+# needs  {RESULTS}/autoencoders.parquet, {RESULTS}/losses/, {RESULTS}/homogeneity/
 # makes  {RESULTS}/signals.parquet, thresholds.parquet, accuracy.parquet and .csv, accuracy_means.csv
 
 
 rule compute_signals:
     input:
-        losses=[table for a in AUTOENCODERS for source in SOURCES for table in tables_of(f"losses/{a}", source)],
+        losses=losses_of_families,
         homogeneity=[table for source in SOURCES for table in tables_of("homogeneity", source)],
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         f"{RESULTS}/signals.parquet",
     log:
@@ -23,7 +24,8 @@ rule compute_signals:
 
 rule fit_threshold:
     input:
-        f"{RESULTS}/signals.parquet",
+        signals=f"{RESULTS}/signals.parquet",
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         f"{RESULTS}/thresholds.parquet",
     log:

@@ -1,6 +1,6 @@
 # Pictures of the results, and the captions that `snakemake --report` shows with them.
 #
-# needs  {RESULTS}/accuracy.parquet, signals.parquet, thresholds.parquet, images/
+# needs  {RESULTS}/accuracy.parquet, autoencoders.parquet, signals.parquet, thresholds.parquet, images/
 # makes  {RESULTS}/plots/, {RESULTS}/configuration.yaml
 
 
@@ -25,7 +25,8 @@ rule record_configuration:
 
 rule plot_accuracy:
     input:
-        f"{RESULTS}/accuracy.parquet",
+        accuracy=f"{RESULTS}/accuracy.parquet",
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         report(
             f"{RESULTS}/plots/accuracy.png",
@@ -41,7 +42,6 @@ rule plot_accuracy:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         sources=list(SOURCES),
-        autoencoders=list(AUTOENCODERS),
         code=code_digest("plot_accuracy.py"),
     script:
         "../scripts/plot_accuracy.py"
@@ -51,6 +51,7 @@ rule plot_signals:
     input:
         signals=f"{RESULTS}/signals.parquet",
         thresholds=f"{RESULTS}/thresholds.parquet",
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         report(
             f"{RESULTS}/plots/signals/{{autoencoder}}.png",

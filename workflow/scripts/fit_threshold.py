@@ -1,20 +1,27 @@
-"""Fit every autoencoder's thresholds; read the signals table, write the thresholds table."""
+"""Fit every family's thresholds; read the signals and autoencoders tables, write the thresholds table."""
 
 from collections.abc import Mapping
 
 from aedr.jobs import job
 
 
-def fit_threshold(signals: str, output: str, alphas: Mapping[str, float], method: str) -> None:
-    """Write the threshold of every autoencoder, metric and signal at the significance levels `alphas`."""
+def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[str, float], method: str) -> None:
+    """Write the threshold of every family, metric and signal at the autoencoders' significance levels `alphas`."""
     from aedr.accuracy import fit_thresholds
+    from aedr.families import family_alphas, members
     from aedr.tables import read_table, write_table
 
-    write_table(
-        output, "thresholds", fit_thresholds(read_table(signals, "signals"), alphas, method), {"method": method}
-    )
+    levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
+    thresholds = fit_thresholds(read_table(signals, "signals"), levels, method)
+    write_table(output, "thresholds", thresholds, {"method": method})
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        fit_threshold(snakemake.input[0], snakemake.output[0], snakemake.params.alphas, snakemake.params.method)
+        fit_threshold(
+            snakemake.input.signals,
+            snakemake.input.autoencoders,
+            snakemake.output[0],
+            snakemake.params.alphas,
+            snakemake.params.method,
+        )

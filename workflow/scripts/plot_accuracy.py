@@ -1,4 +1,4 @@
-"""Draw the accuracy matrix; read the accuracy table, write a picture."""
+"""Draw the accuracy matrix; read the accuracy and autoencoders tables, write a picture."""
 
 from collections.abc import Sequence
 
@@ -12,26 +12,24 @@ SIGNAL_NAMES = {
 
 
 def plot_accuracy(
-    accuracy: str, output: str, metric: str, signal: str, autoencoders: Sequence[str], sources: Sequence[str]
+    accuracy: str, autoencoders: str, output: str, metric: str, signal: str, sources: Sequence[str]
 ) -> None:
-    """Draw a labelled heat map: autoencoders in rows, sources in columns, own images framed."""
+    """Draw a labelled heat map: families of autoencoders in rows, sources in columns, own images framed."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
 
+    from aedr.families import family_label, members
     from aedr.tables import read_table
 
+    families = members(read_table(autoencoders, "autoencoders"))
     cells = read_table(accuracy, "accuracy")
     cells = cells[(cells["metric"] == metric) & (cells["signal"] == signal)]
-    matrix = cells.pivot(index="autoencoder", columns="source", values="accuracy").loc[
-        list(autoencoders), list(sources)
-    ]
+    matrix = cells.pivot(index="autoencoder", columns="source", values="accuracy").loc[list(families), list(sources)]
     belonging = cells.pivot(index="autoencoder", columns="source", values="belonging").loc[matrix.index, matrix.columns]
-    figure, axes = plt.subplots(
-        figsize=(2.4 + 0.95 * len(sources), 1.8 + 0.6 * len(autoencoders)), layout="constrained"
-    )
+    figure, axes = plt.subplots(figsize=(2.4 + 0.95 * len(sources), 1.8 + 0.6 * len(families)), layout="constrained")
     shown = axes.imshow(matrix, cmap="cividis", vmin=0.5, vmax=1, aspect="auto")
     for y, autoencoder in enumerate(matrix.index):
         for x, source in enumerate(matrix.columns):
@@ -41,7 +39,7 @@ def plot_accuracy(
             if belonging.loc[autoencoder, source]:
                 axes.add_patch(Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, fill=False, edgecolor="#d81b60", lw=2))
     axes.set_xticks(range(len(sources)), sources, rotation=30, ha="right")
-    axes.set_yticks(range(len(autoencoders)), autoencoders)
+    axes.set_yticks(range(len(families)), [family_label(names) for names in families.values()])
     axes.set_xlabel("source of the images")
     axes.set_ylabel("inspected autoencoder")
     axes.set_title(
@@ -54,10 +52,10 @@ def plot_accuracy(
 if __name__ == "__main__":
     with job(snakemake):
         plot_accuracy(
-            snakemake.input[0],
+            snakemake.input.accuracy,
+            snakemake.input.autoencoders,
             snakemake.output[0],
             snakemake.params.metric,
             snakemake.params.signal,
-            snakemake.params.autoencoders,
             snakemake.params.sources,
         )

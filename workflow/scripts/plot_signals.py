@@ -1,4 +1,4 @@
-"""Draw one autoencoder's signals by source, with its density and threshold; read signals and thresholds."""
+"""Draw one family's signals by source, with its density and threshold; read signals, thresholds and families."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,14 @@ from aedr.jobs import job
 
 
 def plot_signals(
-    signals: str, thresholds: str, output: str, autoencoder: str, metric: str, signal: str, sources: Sequence[str]
+    signals: str,
+    thresholds: str,
+    autoencoders: str,
+    output: str,
+    family: str,
+    metric: str,
+    signal: str,
+    sources: Sequence[str],
 ) -> None:
     """Draw every source's signals as dots in a row of their own, above the density of the belonging images."""
     import matplotlib
@@ -16,13 +23,15 @@ def plot_signals(
     import numpy as np
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+    from aedr.families import family_label, members
     from aedr.tables import read_table
     from aedr.thresholds import fit_density
 
     rows = read_table(signals, "signals")
-    rows = rows[(rows["autoencoder"] == autoencoder) & (rows["metric"] == metric)].dropna(subset=[signal])
+    rows = rows[(rows["autoencoder"] == family) & (rows["metric"] == metric)].dropna(subset=[signal])
     fitted = read_table(thresholds, "thresholds").set_index(["autoencoder", "metric", "signal"])
-    threshold = fitted.loc[(autoencoder, metric, signal)]
+    threshold = fitted.loc[(family, metric, signal)]
+    label = family_label(members(read_table(autoencoders, "autoencoders"))[family])
     own = rows.loc[rows["belonging"], signal].to_numpy()
     figure, (dots, curve) = plt.subplots(
         2,
@@ -62,7 +71,7 @@ def plot_signals(
         axes.spines[["top", "right"]].set_visible(False)
     curve.set_xlabel(f"{signal.replace('_', ' ')} ({metric}), smaller means more like own images")
     dots.set_title(
-        f"{autoencoder}: threshold {threshold['threshold']:.3f} (significance level {threshold['alpha']:g}); "
+        f"{label}: threshold {threshold['threshold']:.3f} (significance level {threshold['alpha']:g}); "
         "left of it is accepted",
         fontsize=10,
     )
@@ -74,6 +83,7 @@ if __name__ == "__main__":
         plot_signals(
             snakemake.input.signals,
             snakemake.input.thresholds,
+            snakemake.input.autoencoders,
             snakemake.output[0],
             snakemake.wildcards.autoencoder,
             snakemake.params.metric,

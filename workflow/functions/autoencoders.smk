@@ -1,0 +1,63 @@
+# How autoencoders are loaded, and which of them are reconstructed.
+
+import csv
+
+from snakemake.exceptions import IncompleteCheckpointException
+
+
+def autoencoder_settings(autoencoder):
+    """Return the entry that describes an autoencoder."""
+    return config["models"][AUTOENCODERS[autoencoder]]["autoencoder"]
+
+
+def autoencoder_environment(wildcards):
+    """Return the environment that an autoencoder runs in."""
+    return environment(config["models"][AUTOENCODERS[wildcards.autoencoder]]["environment"])
+
+
+def weights_settings(autoencoder):
+    """Return where an autoencoder's weights are and whether they may be pickled."""
+    return {
+        "folder": autoencoder_folder(autoencoder),
+        "subfolder": autoencoder_settings(autoencoder)["subfolder"],
+        "trusted_pickle": config["models"][AUTOENCODERS[autoencoder]]["trusted_pickle"],
+    }
+
+
+def loading_settings(autoencoder):
+    """Return how an autoencoder is loaded."""
+    entry = autoencoder_settings(autoencoder)
+    return weights_settings(autoencoder) | {"precision": entry["precision"], "quantise": entry["quantise"]}
+
+
+def families():
+    """Return the names of the families: of the autoencoders that are reconstructed, each for all that equal it.
+
+    They are known when collect_autoencoders is done. Where nothing waits for it, in a dry run and under
+    `--until reconstruct_images`, the last run's table is what is known; autoencoders that are not in it are taken for
+    families of their own, which is at most too much.
+    """
+    try:
+        table = checkpoints.collect_autoencoders.get().output.csv
+    except IncompleteCheckpointException:
+        if not (workflow.dryrun or "reconstruct_images" in workflow.dag_settings.until):
+            raise
+        table = rules.collect_autoencoders.output.csv
+    family_of = {}
+    if Path(table).is_file():
+        with open(table, encoding="utf-8", newline="") as file:
+            family_of = {row["autoencoder"]: row["family"] for row in csv.DictReader(file)}
+    first = {}
+    for autoencoder in AUTOENCODERS:
+        first.setdefault(family_of.get(autoencoder, autoencoder), autoencoder)
+    return list(first.values())
+
+
+def losses_of_families(wildcards):
+    """Return the losses of every source under every family."""
+    return [table for family in families() for source in SOURCES for table in tables_of(f"losses/{family}", source)]
+
+
+def signal_plots(wildcards):
+    """Return the pictures of every family's signals."""
+    return expand(rules.plot_signals.output, autoencoder=families())

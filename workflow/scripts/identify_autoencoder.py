@@ -1,0 +1,48 @@
+"""Fingerprint one autoencoder; read its weights and where they were fetched from, write a fingerprints table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aedr.jobs import job
+
+
+def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, output: str) -> None:
+    """Write one row that says what the autoencoder `name` is.
+
+    `loading` are arguments of `load_autoencoder`. `manifest` is what records where the weights were fetched from; for
+    a local folder, which nothing was fetched to, it is that folder.
+    """
+    import json
+    from pathlib import Path
+
+    import torch
+
+    from aedr.autoencoders import load_autoencoder
+    from aedr.families import fingerprint
+    from aedr.tables import write_table
+
+    autoencoder = load_autoencoder(device=torch.device("cpu"), precision="float32", **loading)
+    origin = {"repository": None, "commit": None}
+    if Path(manifest).is_file():
+        # A model's own repository is recorded before that of its prior.
+        origin = json.loads(Path(manifest).read_text(encoding="utf-8"))[0]
+    encoder, decoder = fingerprint(autoencoder.network)
+    row = {
+        "autoencoder": name,
+        "class": type(autoencoder.network).__name__,
+        "repository": origin["repository"],
+        "revision": origin["commit"],
+        "encoder_sha256": encoder,
+        "decoder_sha256": decoder,
+        "parameters": sum(parameter.numel() for parameter in autoencoder.network.parameters()),
+        "latent_channels": autoencoder.network.config.get("latent_channels"),
+        "factor": autoencoder.factor,
+    }
+    write_table(output, "fingerprints", [row], {})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        identify_autoencoder(
+            snakemake.wildcards.autoencoder, snakemake.params.loading, snakemake.input.weights, snakemake.output[0]
+        )
