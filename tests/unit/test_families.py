@@ -15,6 +15,8 @@ from aedr.autoencoders import load_autoencoder
 from aedr.errors import UserError
 from aedr.families import assign_families, family_alphas, fingerprint, members
 from aedr.tables import read_table, write_table
+from aedr.weights import fetch
+from identify_autoencoder import identify_autoencoder
 
 FACTORIES = {
     "kl": tiny_models.tiny_autoencoder_kl,
@@ -90,6 +92,24 @@ def test_weights_of_another_shape_are_another_autoencoder() -> None:
         return module
 
     assert fingerprint(network(2, 3)) != fingerprint(network(3, 2))
+
+
+def test_an_autoencoder_is_identified_with_its_origin(tmp_path) -> None:
+    network = tiny_models.tiny_movq()
+    network.save_pretrained(tmp_path / "model/movq")
+    needs = [{"folder": str(tmp_path / "model"), "key": "models.m"}, {"folder": str(tmp_path / "prior"), "key": "p"}]
+    answers = [{"repository": f"someone/{name}", "commit": f"{name}0123", "files": {}} for name in ("model", "prior")]
+    fetch(list(zip(needs, answers, strict=True)), tmp_path / "model.json")
+    loading = {"folder": str(tmp_path / "model"), "subfolder": None, "trusted_pickle": False}
+    for manifest, origin in [("model.json", ("someone/model", "model0123")), ("model", ("", ""))]:
+        identify_autoencoder("m", loading, str(tmp_path / manifest), str(tmp_path / "t.parquet"))
+        table = read_table(tmp_path / "t.parquet", "fingerprints")
+        [found] = table.fillna({"repository": "", "revision": ""}).to_dict("records")
+        assert (found["autoencoder"], found["class"]) == ("m", "VQModel")
+        assert (found["repository"], found["revision"]) == origin
+        assert (found["encoder_sha256"], found["decoder_sha256"]) == fingerprint(network)
+        assert (found["latent_channels"], found["factor"]) == (4, 2)
+        assert found["parameters"] == network.num_parameters()
 
 
 def row(name: str, encoder: str, decoder: str) -> dict[str, object]:
