@@ -15,18 +15,24 @@ from aedr.tables import read_table
 QUANTISED = "demo-vq"
 PHOTOGRAPHS = "photographs"
 SIGNALS = {
-    "l2, first loss alone": ("l2", "first_loss"),
-    "l2, loss ratio": ("l2", "loss_ratio"),
-    "l2, calibrated ratio (AEDR as published)": ("l2", "calibrated_ratio"),
-    "high-frequency, loss ratio": ("high_frequency", "loss_ratio"),
-    "mid-frequency, loss ratio": ("mid_frequency", "loss_ratio"),
+    "l2, first loss alone": ("l2", "first_loss", "published"),
+    "l2, loss ratio": ("l2", "loss_ratio", "published"),
+    "l2, calibrated ratio (AEDR as published)": ("l2", "calibrated_ratio", "published"),
+    "high-frequency, loss ratio": ("high_frequency", "loss_ratio", "published"),
+    "mid-frequency, loss ratio": ("mid_frequency", "loss_ratio", "published"),
+    "held out: l2, calibrated ratio": ("l2", "calibrated_ratio", "held_out"),
+    "held out: l2, residual": ("l2", "residual", "held_out"),
+    "held out: high-frequency, loss ratio": ("high_frequency", "loss_ratio", "held_out"),
+    "held out: high-frequency, residual": ("high_frequency", "residual", "held_out"),
+    "held out: mid-frequency, residual": ("mid_frequency", "residual", "held_out"),
 }
 
 
-def mean_accuracies(results: Path, metric: str, signal: str) -> dict[str, float]:
+def mean_accuracies(results: Path, metric: str, signal: str, protocol: str) -> dict[str, float]:
     """Return the mean accuracy of a run over its kinds of pairs (autoencoder, source), belonging sources left out."""
     cells = read_table(results / "accuracy.parquet", "accuracy")
     cells = cells[(cells["metric"] == metric) & (cells["signal"] == signal) & ~cells["belonging"]]
+    cells = cells[cells["protocol"] == protocol]
     continuous = cells["autoencoder"] != QUANTISED
     models = ~cells["source"].isin([PHOTOGRAPHS, QUANTISED])
     groups = {
@@ -42,10 +48,10 @@ def mean_accuracies(results: Path, metric: str, signal: str) -> dict[str, float]
 def summarise(runs: list[Path], control: Path) -> pd.DataFrame:
     """Return the table that is printed: a row for each signal, a column for each kind of pair."""
     rows = {}
-    for label, (metric, signal) in SIGNALS.items():
-        seeds = pd.DataFrame([mean_accuracies(run, metric, signal) for run in runs])
+    for label, cell in SIGNALS.items():
+        seeds = pd.DataFrame([mean_accuracies(run, *cell) for run in runs])
         row = {name: f"{column.mean():.3f} ({column.min():.3f}-{column.max():.3f})" for name, column in seeds.items()}
-        row["control, pairs of continuous"] = f"{mean_accuracies(control, metric, signal)['pairs of continuous']:.3f}"
+        row["control, pairs of continuous"] = f"{mean_accuracies(control, *cell)['pairs of continuous']:.3f}"
         rows[label] = row
     return pd.DataFrame(rows).T
 

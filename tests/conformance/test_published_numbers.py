@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from aedr.homogeneity import homogeneity, read_grey
-from aedr.signals import compute_signals
+from aedr.signals import compute_signals, fit_calibration
 from aedr.tables import read_table, write_table
 from aedr.thresholds import fit_threshold
 from measure_homogeneity import measure_homogeneity
@@ -33,7 +33,7 @@ def calibrated_ratios(reference: Path) -> npt.NDArray[np.float64]:
     textures = pd.DataFrame({"image_id": image_ids, "source": "sd15"})
     textures["homogeneity"] = np.loadtxt(reference / "homogeneity" / "sd15_500.txt")
     # In another order: the join is by image, and the authors' by row.
-    signals = compute_signals(rows.assign(reason=None), textures.assign(reason=None).iloc[::-1], {"sd15"})
+    signals, _ = compute_signals(rows.assign(reason=None), textures.assign(reason=None).iloc[::-1], {"sd15"}, 0.5)
     assert len(signals) == 500 and signals["reason"].isna().all()
     return signals["calibrated_ratio"].to_numpy()
 
@@ -49,6 +49,15 @@ def test_inversion_gives_the_exact_threshold(calibrated_ratios: npt.NDArray[np.f
 @pytest.mark.parametrize("method", ["grid", "exact"])
 def test_the_threshold_accepts_477_of_500(calibrated_ratios: npt.NDArray[np.float64], method: str) -> None:
     assert (calibrated_ratios < fit_threshold(calibrated_ratios, ALPHA, method)).sum() == ACCEPTED
+
+
+def test_the_fitted_calibrations_are_the_known_ones(reference: Path) -> None:
+    """Known of the authors' own images: exponent .285 of homogeneity, slope 1.09 of log first on log second loss."""
+    losses = np.loadtxt(reference / "losses" / "sd15_on_sd15_l2.txt")
+    rows = pd.DataFrame(losses, columns=["first_loss", "second_loss"]).assign(metric="l2")
+    fitted = fit_calibration(rows, np.loadtxt(reference / "homogeneity" / "sd15_500.txt"))
+    assert fitted.exponent == pytest.approx(0.285, abs=5e-4)
+    assert fitted.slope == pytest.approx(1.09, abs=5e-3)
 
 
 def pictures(reference: Path, image_set: str) -> list[bytes]:

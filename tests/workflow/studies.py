@@ -66,7 +66,7 @@ def write_study(folder: Path) -> dict[str, Any]:
     tiny_models.save_stable_diffusion(folder / "models/sd")
     tiny_models.save_vq_diffusion(folder / "models/vq")
     write_pictures(folder / "pictures")
-    (folder / "prompts.txt").write_text("".join(f"{i:03d}: a cat number {i}\n" for i in range(6)))
+    (folder / "prompts.txt").write_text("".join(f"{i:03d}: a cat number {i}\n" for i in range(16)))
     model = {"image_size": 32, "steps": 2, "batch_size": 4}
     return {
         "seed": 3,

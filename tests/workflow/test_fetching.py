@@ -35,7 +35,7 @@ def test_weights_are_asked_for_then_fetched_and_a_new_model_costs_its_own_jobs_a
         made = studies.run_snakemake(study, config, *until_images)
         assert made.returncode == 0, made.stdout
         images = studies.results(study, "images", "results/images/*/*.parquet")
-        assert images["source"].tolist() == ["first"] * 6 + ["second"] * 6
+        assert images["source"].tolist() == ["first"] * 16 + ["second"] * 16
         assert images["reason"].isna().all()
     # The hub is gone: what is fetched is not asked for again.
     assert studies.planned_jobs(study, config, *until_images) == {}

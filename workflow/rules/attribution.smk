@@ -1,7 +1,8 @@
 # Signals, thresholds and the accuracy of every pair.
 #
 # needs  {RESULTS}/autoencoders.parquet, {RESULTS}/losses/, {RESULTS}/homogeneity/
-# makes  {RESULTS}/signals.parquet, thresholds.parquet, accuracy.parquet and .csv, accuracy_means.csv
+# makes  {RESULTS}/signals.parquet, calibrations.parquet, thresholds.parquet, accuracy.parquet and .csv,
+#        accuracy_means.csv, signal_comparison.csv
 
 
 rule compute_signals:
@@ -10,13 +11,15 @@ rule compute_signals:
         homogeneity=[table for source in SOURCES for table in tables_of("homogeneity", source)],
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
-        f"{RESULTS}/signals.parquet",
+        signals=f"{RESULTS}/signals.parquet",
+        calibrations=f"{RESULTS}/calibrations.parquet",
     log:
         f"{RESULTS}/logs/compute_signals.log",
     conda:
         environment("analysis")
     params:
         belonging={autoencoder: belonging_sources(autoencoder) for autoencoder in AUTOENCODERS},
+        held_out=config["attribution"]["held_out"],
         code=code_digest("compute_signals.py"),
     script:
         "../scripts/compute_signals.py"
@@ -63,12 +66,20 @@ rule evaluate_accuracy:
             caption="../report/accuracy_means.rst",
             labels={"table": "means of every autoencoder, metric and signal"},
         ),
+        comparison=report(
+            f"{RESULTS}/signal_comparison.csv",
+            category="Accuracy",
+            caption="../report/signal_comparison.rst",
+            labels={"table": "AEDR as published beside other signals"},
+        ),
     log:
         f"{RESULTS}/logs/evaluate_accuracy.log",
     conda:
         environment("analysis")
     params:
         real_sources=[name for name, entry in config["image_sets"].items() if entry["real"]],
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
         code=code_digest("evaluate_accuracy.py"),
     script:
         "../scripts/evaluate_accuracy.py"

@@ -1,4 +1,4 @@
-"""Join losses and homogeneity to signals; read their tables and the autoencoders table, write the signals table."""
+"""Join losses and homogeneity to signals; read their tables and the autoencoders', write signals and calibrations."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +9,15 @@ def compute_signals(
     losses: Sequence[str],
     homogeneity: Sequence[str],
     autoencoders: str,
-    output: str,
+    signals_output: str,
+    calibrations_output: str,
     belonging: Mapping[str, Sequence[str]],
+    held_out: float,
 ) -> None:
-    """Write the signals of every image, autoencoder and metric.
+    """Write the signals of every image, autoencoder and metric, and what was fitted for them.
 
-    `belonging` lists each autoencoder's own sources; to a family belong those of all its members.
+    `belonging` lists each autoencoder's own sources; to a family belong those of all its members. `held_out` is the
+    share of images that nothing is fitted on.
     """
     import pandas as pd
 
@@ -24,12 +27,19 @@ def compute_signals(
 
     families = members(read_table(autoencoders, "autoencoders"))
     measured = read_tables(homogeneity, "homogeneity")
-    tables = [
-        signals.compute_signals(rows, measured, {source for name in families[family] for source in belonging[name]})
-        for family, rows in read_tables(losses, "losses").groupby("autoencoder", sort=False)
-    ]
-    columns = ["source_of_homogeneity", "reason_of_homogeneity", "second_loss", "width", "height", "fit"]
-    write_table(output, "signals", pd.concat(tables).drop(columns=columns, errors="ignore"), {})
+    computed, calibrations = zip(
+        *[
+            signals.compute_signals(
+                rows, measured, {source for name in families[family] for source in belonging[name]}, held_out
+            )
+            for family, rows in read_tables(losses, "losses").groupby("autoencoder", sort=False)
+        ],
+        strict=True,
+    )
+    columns = ["source_of_homogeneity", "reason_of_homogeneity", "width", "height", "fit"]
+    metadata = {"held_out": str(held_out)}
+    write_table(signals_output, "signals", pd.concat(computed).drop(columns=columns, errors="ignore"), metadata)
+    write_table(calibrations_output, "calibrations", pd.concat(calibrations), metadata)
 
 
 if __name__ == "__main__":
@@ -38,6 +48,8 @@ if __name__ == "__main__":
             snakemake.input.losses,
             snakemake.input.homogeneity,
             snakemake.input.autoencoders,
-            snakemake.output[0],
+            snakemake.output.signals,
+            snakemake.output.calibrations,
             snakemake.params.belonging,
+            snakemake.params.held_out,
         )

@@ -1,4 +1,4 @@
-"""Score every pair of autoencoder and source; read signals and thresholds, write the accuracy table and its means."""
+"""Score every pair of autoencoder and source; read signals and thresholds, write accuracy and what sums it up."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,17 @@ from aedr.jobs import job
 
 
 def evaluate_accuracy(
-    signals: str, thresholds: str, parquet: str, csv: str, means: str, real_sources: Sequence[str]
+    signals: str,
+    thresholds: str,
+    parquet: str,
+    csv: str,
+    means: str,
+    comparison: str,
+    real_sources: Sequence[str],
+    metric: str,
+    signal: str,
 ) -> None:
-    """Write the accuracy of every cell as Parquet and CSV, and each autoencoder's means as CSV."""
+    """Write the accuracy of every cell as Parquet and CSV, and as CSV means and the comparison of signals."""
     from aedr import accuracy
     from aedr.tables import read_table, write_table
 
@@ -16,6 +24,7 @@ def evaluate_accuracy(
     write_table(parquet, "accuracy", cells, {})
     cells.to_csv(csv, index=False, float_format="%.4f")
     accuracy.summarise_accuracy(cells, set(real_sources)).to_csv(means, index=False, float_format="%.4f")
+    accuracy.compare_signals(cells, metric, signal).to_csv(comparison, index=False, float_format="%.4f")
 
 
 if __name__ == "__main__":
@@ -26,5 +35,8 @@ if __name__ == "__main__":
             snakemake.output.parquet,
             snakemake.output.csv,
             snakemake.output.means,
+            snakemake.output.comparison,
             snakemake.params.real_sources,
+            snakemake.params.metric,
+            snakemake.params.signal,
         )

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from aedr.jobs import job
 
 
-def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[str, float], method: str) -> None:
-    """Write the threshold of every family, metric and signal at the autoencoders' significance levels `alphas`."""
+def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], method: str) -> None:
+    """Write the thresholds of every family, metric, signal and protocol at the autoencoders' levels `alphas`."""
     from aedr.accuracy import fit_thresholds
     from aedr.families import family_alphas, members
     from aedr.tables import read_table, write_table

@@ -52,7 +52,7 @@ def family_label(names: Sequence[str]) -> str:
     return " = ".join(names)
 
 
-def family_alphas(alphas: Mapping[str, float], families: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def family_alphas(alphas: Mapping[str, float | str], families: Mapping[str, Sequence[str]]) -> dict[str, float | str]:
     """Return each family's significance level, given every autoencoder's own and the families' members.
 
     Raises:

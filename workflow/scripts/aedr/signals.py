@@ -1,21 +1,91 @@
-"""Signals: the loss ratio and its calibration, one for each image, autoencoder and metric."""
+"""Signals: the loss ratio and its calibrations, one for each image, autoencoder and metric."""
+
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-SIGNALS = ("first_loss", "loss_ratio", "calibrated_ratio")
+from aedr.seeds import seed_of
+
+PUBLISHED_SIGNALS = ("first_loss", "loss_ratio", "calibrated_ratio")
+FITTED_SIGNALS = ("power_ratio", "residual")
+SIGNALS = PUBLISHED_SIGNALS + FITTED_SIGNALS
+
+CALIBRATION, TEST = "calibration", "test"
 
 
-def compute_signals(losses: pd.DataFrame, homogeneity: pd.DataFrame, belonging_sources: set[str]) -> pd.DataFrame:
-    """Join one autoencoder's losses with the images' homogeneity and return the signals table.
+@dataclass(frozen=True)
+class Calibration:
+    """What is fitted on an autoencoder's own images alone (METHOD: homogeneity to a power, fitted residual).
 
-    Every signal is small for a belonging image. PSNR grows where the other losses shrink, so its ratio is turned over.
-    An image without a ratio keeps its row and has the reason in it.
+    `exponent` is the power p of homogeneity that makes t * H^p independent of H: minus the slope of log t on log H.
+    `slope` and `intercept` are the line of log first loss on log second loss.
+    """
+
+    exponent: float
+    slope: float
+    intercept: float
+
+
+def split_of(image_id: str, held_out: float) -> str:
+    """Return the part of the study that an image belongs to: "calibration" or, for the share `held_out`, "test".
+
+    The part follows from the id alone: images that are added or taken away move no other image.
+    """
+    return TEST if seed_of("split", image_id) < held_out * 2**63 else CALIBRATION
+
+
+def log_losses(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return first_loss and second_loss of rows of one metric in logarithms, nan where a loss has none.
+
+    PSNR, kept negated, is a logarithm already.
+    """
+    values = losses[["first_loss", "second_loss"]].astype(float)
+    return values if (losses["metric"] == "psnr").all() else np.log(values.where(values > 0))
+
+
+def fit_calibration(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> Calibration:
+    """Fit the calibrations on own images: rows of the losses table of one metric, and each image's homogeneity.
+
+    Raises nothing: what cannot be fitted (fewer than three images, or all alike) leaves the signal as the plain ratio.
+    """
+    logs = log_losses(losses).assign(homogeneity=np.log(np.asarray(homogeneity, dtype=float)))
+    ratio = loss_ratio(losses)
+    logs = logs.assign(ratio=np.log(ratio.where(ratio > 0))).dropna()
+    slope, intercept = _line(logs["second_loss"], logs["first_loss"], otherwise=1.0)
+    exponent, _ = _line(logs["homogeneity"], logs["ratio"], otherwise=0.0)
+    return Calibration(-exponent, slope, intercept)
+
+
+def _line(x: pd.Series, y: pd.Series, otherwise: float) -> tuple[float, float]:
+    """Return slope and intercept by least squares; the slope is `otherwise` where no line is defined."""
+    if len(x) < 3 or np.ptp(x) == 0:
+        return otherwise, float((y - otherwise * x).mean()) if len(x) else 0.0
+    slope, intercept = np.polyfit(x, y, 1)
+    return float(slope), float(intercept)
+
+
+def loss_ratio(losses: pd.DataFrame) -> pd.Series:
+    """Return first over second loss; nan where a loss is zero. PSNR grows where others shrink: it is turned over."""
+    psnr = losses["metric"] == "psnr"
+    first, second = losses["first_loss"], losses["second_loss"]
+    numerator, denominator = first.where(~psnr, second), second.where(~psnr, first)
+    return (numerator / denominator).where((denominator != 0) & (numerator != 0))
+
+
+def compute_signals(
+    losses: pd.DataFrame, homogeneity: pd.DataFrame, belonging_sources: set[str], held_out: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join one autoencoder's losses with the images' homogeneity; return signals and calibrations tables.
+
+    Every signal is small for a belonging image. An image without a ratio keeps its row and has the reason in it.
 
     Args:
         losses: rows of the losses table.
         homogeneity: rows of the homogeneity table for the same images.
         belonging_sources: the sources whose images this autoencoder decoded.
+        held_out: the share of images that nothing is fitted on.
     """
     signals = losses.merge(
         homogeneity.drop(columns="source"),
@@ -24,12 +94,17 @@ def compute_signals(losses: pd.DataFrame, homogeneity: pd.DataFrame, belonging_s
         validate="many_to_one",
         suffixes=("", "_of_homogeneity"),
     )
-    first, second = signals["first_loss"], signals["second_loss"]
-    psnr = signals["metric"] == "psnr"
-    numerator, denominator = first.where(~psnr, second), second.where(~psnr, first)
-    signals["loss_ratio"] = (numerator / denominator).where((denominator != 0) & (numerator != 0))
-    signals["calibrated_ratio"] = signals["loss_ratio"] * signals["homogeneity"]
     signals["belonging"] = signals["source"].isin(belonging_sources)
+    signals["split"] = [split_of(image_id, held_out) for image_id in signals["image_id"]]
+    fitted = {}
+    for metric, rows in signals[signals["belonging"] & (signals["split"] == CALIBRATION)].groupby("metric", sort=True):
+        fitted[metric] = fit_calibration(rows, rows["homogeneity"])
+    signals = pd.concat(
+        [
+            apply_calibration(rows, fitted.get(metric, Calibration(0.0, 1.0, 0.0)))
+            for metric, rows in signals.groupby("metric", sort=False)
+        ]
+    ).sort_index()
     no_ratio = signals["reason"].isna() & signals["loss_ratio"].isna()
     signals["reason"] = (
         signals["reason"]
@@ -38,4 +113,30 @@ def compute_signals(losses: pd.DataFrame, homogeneity: pd.DataFrame, belonging_s
         .fillna(signals["reason_of_homogeneity"])
         .replace({np.nan: None})
     )
-    return signals
+    calibrations = pd.DataFrame(
+        [
+            {
+                "autoencoder": losses["autoencoder"].iloc[0],
+                "metric": metric,
+                "exponent": calibration.exponent,
+                "slope": calibration.slope,
+                "intercept": calibration.intercept,
+            }
+            for metric, calibration in fitted.items()
+        ]
+    )
+    return signals, calibrations
+
+
+def apply_calibration(rows: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """Return rows of one metric (losses joined with homogeneity) with every signal of `SIGNALS` as a column."""
+    ratio, logs = loss_ratio(rows), log_losses(rows)
+    return rows.assign(
+        loss_ratio=ratio,
+        calibrated_ratio=ratio * rows["homogeneity"],
+        power_ratio=ratio * rows["homogeneity"] ** calibration.exponent,
+        # Without a ratio no other signal of both losses is taken either, so that all are scored on the same images.
+        residual=(logs["first_loss"] - calibration.slope * logs["second_loss"] - calibration.intercept).where(
+            ratio.notna()
+        ),
+    )

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
+from scipy.special import ndtr
 from scipy.stats import gaussian_kde
 
 from aedr.errors import UserError
 
 GRID_POINTS = 10_000
 FEWEST_IMAGES = 3
+BISECTIONS = 25
 
 
 def fit_density(signals: npt.ArrayLike) -> gaussian_kde:
@@ -52,3 +54,25 @@ def fit_threshold(signals: Sequence[float] | npt.NDArray[np.float64], alpha: flo
     return float(
         brentq(lambda at: density.integrate_box_1d(-np.inf, at) - (1 - alpha), lowest, highest, xtol=1e-14, rtol=1e-14)
     )
+
+
+def resample_thresholds(
+    signals: npt.NDArray[np.float64], alpha: float, resamples: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    """Return the exact threshold of every bootstrap resample, by bisection of all of them at once.
+
+    Args:
+        signals: one for each belonging image, shape (images,).
+        resamples: positions in `signals`, shape (resamples, images).
+    """
+    values = signals[resamples]
+    spread = values.std(axis=1, ddof=1, keepdims=True)
+    # A resample of one value over and over has its threshold there.
+    bandwidth = np.maximum(spread * values.shape[1] ** (-1 / 5), np.finfo(float).tiny)
+    lowest = values.min(axis=1, keepdims=True) - 9 * bandwidth
+    highest = values.max(axis=1, keepdims=True) + 9 * bandwidth
+    for _ in range(BISECTIONS):
+        middle = (lowest + highest) / 2
+        below = ndtr((middle - values) / bandwidth).mean(axis=1, keepdims=True) < 1 - alpha
+        lowest, highest = np.where(below, middle, lowest), np.where(below, highest, middle)
+    return ((lowest + highest) / 2)[:, 0]
