@@ -18,6 +18,7 @@ include: "workflow/rules/prompts.smk"
 include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/homogeneity.smk"
 include: "workflow/rules/attribution.smk"
+include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/demo_clip.smk"
@@ -29,6 +30,7 @@ rule all:
         rules.record_configuration.output,
         rules.collect_autoencoders.output,
         rules.evaluate_accuracy.output,
+        rules.export_calibration.output,
         rules.plot_accuracy.output,
         signal_plots,
         expand(rules.plot_contact_sheet.output, source=SOURCES),

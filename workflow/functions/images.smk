@@ -20,14 +20,16 @@ def generation_cost(wildcards, resources):
 
 
 def imported_folder(source):
-    """Return the folder of an image set, or of a model whose images were made earlier."""
+    """Return the folder of an image set, of a model whose images were made earlier, or of the query."""
+    if source == configuration.QUERY:
+        return config["query"]
     return config["image_sets"][source]["folder"] if source in config["image_sets"] else MODELS[source]["folder"]
 
 
 def imported_names(wildcards):
     """Return the names of a shard's image files."""
     start, stop = shard_range(wildcards.source, wildcards.shard)
-    return list_images(imported_folder(wildcards.source), SOURCES[wildcards.source])[start:stop]
+    return list_images(imported_folder(wildcards.source), COUNTS[wildcards.source])[start:stop]
 
 
 def imported_state(wildcards):

@@ -3,7 +3,8 @@
 
 def is_fetched_whole(model):
     """Return whether a model's whole pipeline is fetched, and not its autoencoder alone."""
-    return model in MODELS and MODELS[model]["pipeline"] is not None and MODELS[model]["repository"] is not None
+    generates = model in MODELS and MODELS[model]["pipeline"] is not None and config["calibration"] is None
+    return generates and MODELS[model]["repository"] is not None
 
 
 def model_folder(model):

@@ -26,3 +26,8 @@ def reconstruction_settings(wildcards):
 def reconstruction_cost(wildcards, resources):
     """Return what changes the time that losses take; a function of `resources` is no reason to run a job again."""
     return {"device": config["device"], "batch_size": autoencoder_settings(wildcards.autoencoder)["batch_size"]}
+
+
+def fitting_calibration(wildcards):
+    """Return what the query's reconstruction waits for: that the calibration fits the autoencoders."""
+    return f"{RESULTS}/verdicts/families.json" if wildcards.source == configuration.QUERY else []

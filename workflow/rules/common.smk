@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, METRICS, GPUS and the functions below
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, COUNTS, METRICS, GPUS and the functions below
 
 import sys
 from pathlib import Path
@@ -24,6 +24,8 @@ try:
     )
     configuration.check_configuration(config)
     SOURCES = configuration.count_images(config)
+    # The images to attribute are no source of the study.
+    COUNTS = SOURCES | configuration.count_query(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -55,12 +57,12 @@ def environment(name):
 def shard_range(source, shard):
     """Return the positions [start, stop) of a shard among its source's images."""
     start = int(shard) * config["shard_size"]
-    return start, min(start + config["shard_size"], SOURCES[source])
+    return start, min(start + config["shard_size"], COUNTS[source])
 
 
 def shards_of(source):
     """Return the names of a source's shards."""
-    return [f"{shard:05d}" for shard in range(-(-SOURCES[source] // config["shard_size"]))]
+    return [f"{shard:05d}" for shard in range(-(-COUNTS[source] // config["shard_size"]))]
 
 
 def tables_of(table, source):

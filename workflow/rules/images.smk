@@ -43,7 +43,7 @@ rule import_images:
     benchmark:
         f"{RESULTS}/benchmarks/import_images/{{source}}/{{shard}}.tsv"
     wildcard_constraints:
-        source="|".join([*config["image_sets"], models_where("folder")]),
+        source="|".join([*config["image_sets"], models_where("folder"), configuration.QUERY]),
     conda:
         environment("analysis")
     params:

@@ -12,7 +12,7 @@ from aedr.vocabulary import vocabulary_files
 PROMPTS = config["prompts"]
 
 
-if PROMPTS["file"]:
+if SOURCES and PROMPTS["file"]:
 
     rule read_prompts:
         input:
@@ -28,7 +28,7 @@ if PROMPTS["file"]:
         script:
             "../scripts/read_prompts.py"
 
-elif PROMPTS["image_set"]:
+elif SOURCES and PROMPTS["image_set"]:
 
     if not PROMPTS["clip"]["path"]:
 

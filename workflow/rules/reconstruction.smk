@@ -27,6 +27,7 @@ rule reconstruct_images:
         images=f"{RESULTS}/images/{{source}}/{{shard}}.parquet",
         weights=lambda wildcards: autoencoder_weights(wildcards.autoencoder),
         lpips_backbone=lpips_backbone(),
+        calibration=fitting_calibration,
     output:
         f"{RESULTS}/losses/{{autoencoder}}/{{source}}/{{shard}}.parquet",
     log:

@@ -1,6 +1,7 @@
 """The study's configuration: filled with defaults, checked against the schema and across keys."""
 
 import difflib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from aedr.image_files import list_images
 from aedr.prompt_files import count_prompts
 
 Configuration = dict[str, Any]
+
+# The source of the images to attribute.
+QUERY = "query"
 
 
 def complete_configuration(config: Mapping[str, Any], schema_file: str | Path) -> Configuration:
@@ -110,7 +114,7 @@ def check_configuration(config: Configuration) -> None:
     """
     # The other checks look models up, so they wait until the models themselves agree.
     problems = list(_check_models(config)) or [
-        *_check_prompts(config),
+        *(_check_prompts(config) if config["calibration"] is None else []),
         *_check_files(config),
         *_check_attribution(config),
     ]
@@ -129,6 +133,8 @@ def _check_models(config: Configuration) -> Iterator[str]:
     for name in config["select"] or []:
         if name not in models:
             yield f"select: {name} is no model; models are {', '.join(models)}"
+    if QUERY in models or QUERY in config["image_sets"]:
+        yield f"{QUERY} is what the images to attribute are called; give the model or image set another id"
     for name in set(models) & set(config["image_sets"]):
         yield f"{name} is the id of a model and of an image set; rename one"
     for name, model in models.items():
@@ -172,14 +178,22 @@ def _check_prompts(config: Configuration) -> Iterator[str]:
 def _check_files(config: Configuration) -> Iterator[str]:
     prompts, backbone = config["prompts"], config["reconstruction"]["lpips_backbone"]
     folders = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
-    folders |= {
-        "prompts.clip.path": prompts["clip"]["path"],
-        "prompts.captioner.path": (prompts["captioner"] or {}).get("path"),
-        "prompts.vocabulary": prompts["vocabulary"],
-    }
-    files = {"prompts.captions": prompts["captions"], "prompts.file": prompts["file"]}
+    folders["query"] = config["query"]
+    files = {"calibration": config["calibration"]}
     if backbone != "torchvision":
         files["reconstruction.lpips_backbone"] = backbone
+    # With a calibration there is no study, and so no prompts.
+    study = config["calibration"] is None
+    folders |= (
+        {
+            "prompts.clip.path": prompts["clip"]["path"],
+            "prompts.captioner.path": (prompts["captioner"] or {}).get("path"),
+            "prompts.vocabulary": prompts["vocabulary"],
+        }
+        if study
+        else {}
+    )
+    files |= {"prompts.captions": prompts["captions"], "prompts.file": prompts["file"]} if study else {}
     for key, path in folders.items():
         if path is not None and not Path(path).is_dir():
             yield f"{key}: the folder {path} does not exist"
@@ -207,9 +221,13 @@ def _check_attribution(config: Configuration) -> Iterator[str]:
 def count_images(config: Configuration) -> dict[str, int]:
     """Return how many images each source of the study has; sources are the selected models and the image sets.
 
+    With a calibration from another study there are none.
+
     Raises:
         UserError: a folder of images or a file of prompts is missing or empty.
     """
+    if config["calibration"] is not None:
+        return {}
     at_most = config["images_per_source"]
     models = selected_models(config)
     counts = {name: len(list_images(entry["folder"], at_most)) for name, entry in config["image_sets"].items()}
@@ -224,3 +242,12 @@ def count_images(config: Configuration) -> dict[str, int]:
         else:
             counts[name] = len(list_images(model["folder"], at_most))
     return {name: counts[name] for name in [*models, *config["image_sets"]]}
+
+
+def count_query(config: Configuration) -> dict[str, int]:
+    """Return how many images there are to attribute, by the name of their source.
+
+    Raises:
+        UserError: the folder is missing or empty.
+    """
+    return {QUERY: len(list_images(config["query"], at_most=sys.maxsize)) if config["query"] else 0}

@@ -25,6 +25,15 @@ class Table:
 INFINITE = float("inf")
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
+EVIDENCE = pa.struct(
+    [
+        ("autoencoder", pa.string()),
+        ("signal", pa.float64()),
+        ("p_value", pa.float64()),
+        ("corrected_p_value", pa.float64()),
+    ]
+)
+
 
 def _schema(required: Sequence[tuple[str, pa.DataType]], optional: Sequence[tuple[str, pa.DataType]] = ()) -> pa.Schema:
     return pa.schema([pa.field(*column, nullable=False) for column in required] + [pa.field(*c) for c in optional])
@@ -144,6 +153,31 @@ TABLES = {
             ]
         ),
         key=("autoencoder", "metric"),
+    ),
+    "reference": Table(
+        _schema(
+            [
+                ("autoencoder", pa.string()),
+                ("image_id", pa.string()),
+                ("source", pa.string()),
+                ("belonging", pa.bool_()),
+                ("signal", pa.float64()),
+            ]
+        ),
+        key=("autoencoder", "image_id"),
+    ),
+    "verdicts": Table(
+        _schema(
+            [("image_id", pa.string()), ("verdict", pa.string()), ("autoencoders", pa.list_(pa.string()))],
+            [
+                ("reason", pa.string()),
+                ("sha256", pa.string()),
+                ("width", pa.int32()),
+                ("height", pa.int32()),
+                ("evidence", pa.list_(EVIDENCE)),
+            ],
+        ),
+        key=("image_id",),
     ),
     "thresholds": Table(
         _schema(

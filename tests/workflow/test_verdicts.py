@@ -1,0 +1,147 @@
+"""Images attributed as a user would: by a study, then by its calibration alone, which must fit."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import studies
+from PIL import Image
+from studies import results, run_snakemake
+
+from aedr.tables import read_table
+
+DEMO = studies.ROOT / "demo"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> tuple[Path, dict]:
+    """A study of two trained autoencoders that decoded the same photographs, and images to attribute."""
+    folder = tmp_path_factory.mktemp("verdicts")
+    (folder / "demo").symlink_to(DEMO)
+    config = {
+        "device": "cpu",
+        "image_sets": {"photographs": {"folder": "demo/photographs"}},
+        "models": {
+            name: {
+                "decode": "photographs",
+                "path": f"demo/models/{name}",
+                "autoencoder": {"batch_size": 12, "name": name.removeprefix("demo-")},
+            }
+            for name in ("demo-sd", "demo-tiny")
+        },
+        "reconstruction": {"metrics": ["l2", "high_frequency"]},
+    }
+    run = run_snakemake(folder, config)
+    assert run.returncode == 0, run.stdout
+    query = folder / "query"
+    query.mkdir()
+    for name in ("demo-sd", "demo-tiny"):
+        own = results(folder, "images", f"results/images/{name}/*")
+        signals = read_table(folder / "results/signals.parquet", "signals")
+        signals = signals[(signals["source"] == name) & (signals["autoencoder"] == name.removeprefix("demo-"))]
+        signals = signals[signals["metric"] == "high_frequency"].sort_values("residual")
+        typical = own.set_index("image_id").loc[signals["image_id"].iloc[len(signals) // 2]]
+        (query / f"{name}.png").write_bytes(typical["image"]["bytes"])
+    shutil.copy(DEMO / "photographs/coffee_03.png", query / "photograph größe.png")
+    Image.open(query / "demo-sd.png").crop((3, 2, 64, 64)).save(query / "cropped.png")
+    Image.new("RGB", (64, 64), (20, 90, 200)).save(query / "flat.png")
+    Image.new("RGB", (8, 8), (20, 90, 200)).save(query / "small.png")
+    (query / "broken.png").write_bytes(b"no picture")
+    return folder, config
+
+
+EXPECTED = {
+    "broken.png": ("cannot say", [], "cannot be decoded"),
+    "cropped.png": ("cannot say", [], "off the grid: 61x62"),
+    "demo-sd.png": ("family", ["sd"], None),
+    "demo-tiny.png": ("family", ["tiny"], None),
+    "flat.png": ("cannot say", [], "one flat colour"),
+    "photograph größe.png": ("none of these", [], None),
+    "small.png": ("cannot say", [], "flat colour"),
+}
+
+
+def verdicts(folder: Path) -> dict[str, tuple]:
+    table = results(folder, "verdicts", "results/verdicts/verdicts.parquet").replace({float("nan"): None})
+    return {
+        row.image_id.removeprefix("query/"): (row.verdict, list(row.autoencoders), row.reason)
+        for row in table.itertuples()
+    }
+
+
+def check(found: dict[str, tuple]) -> None:
+    assert set(found) == set(EXPECTED)
+    for name, (verdict, autoencoders, reason) in EXPECTED.items():
+        assert found[name][:2] == (verdict, autoencoders), name
+        assert (reason is None) == (found[name][2] is None) and (reason or "") in (found[name][2] or ""), name
+
+
+@pytest.fixture(scope="module")
+def attributed(study) -> tuple[Path, dict]:
+    folder, config = study
+    before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.parquet")}
+    run = run_snakemake(folder, config | {"query": "query"}, "attribute")
+    assert run.returncode == 0, run.stdout
+    # The study itself is as it was.
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    return folder, config
+
+
+def test_every_image_gets_the_verdict_that_it_deserves(attributed) -> None:
+    check(verdicts(attributed[0]))
+
+
+def test_the_page_and_the_csv_hold_every_image(attributed) -> None:
+    folder, _ = attributed
+    page = (folder / "results/verdicts/verdicts.html").read_text()
+    assert page.count("<article>") == len(EXPECTED) and "photograph größe.png" in page and "nan" not in page.split()
+    csv = pd.read_csv(folder / "results/verdicts/verdicts.csv")
+    assert len(csv) == len(EXPECTED) and {"signal_sd", "p_value_tiny", "corrected_p_value_tiny"} <= set(csv)
+
+
+@pytest.fixture
+def elsewhere(attributed, tmp_path) -> tuple[Path, dict]:
+    """Another machine: the calibration, the models' weights and the images, but no image of the study."""
+    folder, config = attributed
+    shutil.copy(folder / "results/calibration.parquet", tmp_path / "carried.parquet")
+    shutil.copytree(folder / "query", tmp_path / "query")
+    (tmp_path / "demo/models").mkdir(parents=True)
+    for model in ("demo-sd", "demo-tiny"):
+        (tmp_path / "demo/models" / model).symlink_to(DEMO / "models" / model)
+    return tmp_path, config | {"query": "query", "calibration": "carried.parquet"}
+
+
+def test_a_calibration_alone_gives_the_same_verdicts(elsewhere, attributed) -> None:
+    folder, config = elsewhere
+    models = dict(config["models"])
+    # Known by its weights, whatever it is called.
+    models["demo-sd"] = models["demo-sd"] | {"autoencoder": {"name": "mine"}}
+    run = run_snakemake(folder, config | {"models": models}, "attribute")
+    assert run.returncode == 0, run.stdout
+    assert not (folder / "results/images/photographs").exists()
+    check(verdicts(folder))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"path": "demo/models/other"}, "sd has weights"),
+        ({"autoencoder": {"name": "sd", "precision": "bfloat16"}}, "precision is bfloat16 here and float32 in the"),
+    ],
+)
+def test_a_calibration_that_does_not_fit_is_refused_before_anything_is_reconstructed(
+    elsewhere, changes, message
+) -> None:
+    folder, config = elsewhere
+    (folder / "demo/models/other").symlink_to(DEMO / "models/demo-xl")
+    models = {"demo-sd": config["models"]["demo-sd"] | changes}
+    run = run_snakemake(folder, config | {"models": models}, "attribute")
+    assert run.returncode == 1
+    assert message in run.stdout and "Traceback" not in run.stdout
+    assert not (folder / "results/losses").exists()
+
+
+def test_a_question_without_images_says_how_to_ask(study) -> None:
+    run = run_snakemake(*study, "attribute", "--dry-run")
+    assert run.returncode == 1 and "--config query=FOLDER" in run.stdout

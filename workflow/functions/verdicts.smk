@@ -1,0 +1,25 @@
+# What verdicts depend on.
+
+
+def preprocessing():
+    """Return how each autoencoder is loaded and its images are read: what losses depend on, besides the weights."""
+    reconstruction = config["reconstruction"]
+    return {
+        autoencoder: {
+            "encoding": reconstruction["encoding"],
+            "off_grid": reconstruction["off_grid"],
+            "precision": autoencoder_settings(autoencoder)["precision"],
+            "quantise": autoencoder_settings(autoencoder)["quantise"],
+            "resize_to": autoencoder_settings(autoencoder)["resize_to"],
+        }
+        for autoencoder in AUTOENCODERS
+    }
+
+
+def query_losses(wildcards):
+    """Return the losses of the query under every family; without a query, say how to ask."""
+    if not config["query"]:
+        raise WorkflowError(
+            "There are no images to attribute. Name their folder: snakemake attribute --config query=FOLDER"
+        )
+    return [table for family in families() for table in tables_of(f"losses/{family}", configuration.QUERY)]

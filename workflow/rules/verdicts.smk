@@ -1,0 +1,78 @@
+# Verdicts for images that nobody has seen: snakemake attribute --config query=FOLDER
+#
+# needs  {RESULTS}/signals.parquet, calibrations.parquet, autoencoders.parquet, or a calibration; images of the query
+# makes  {RESULTS}/calibration.parquet, {RESULTS}/verdicts/
+
+
+include: "../functions/verdicts.smk"
+
+
+CALIBRATION = config["calibration"] or f"{RESULTS}/calibration.parquet"
+
+
+rule export_calibration:
+    input:
+        signals=f"{RESULTS}/signals.parquet",
+        calibrations=f"{RESULTS}/calibrations.parquet",
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
+    output:
+        f"{RESULTS}/calibration.parquet",
+    log:
+        f"{RESULTS}/logs/export_calibration.log",
+    conda:
+        environment("analysis")
+    params:
+        settings={
+            "metric": config["attribution"]["metric"],
+            "signal": config["attribution"]["signal"],
+            "real_sources": [name for name, entry in config["image_sets"].items() if entry["real"]],
+            "preprocessing": preprocessing(),
+        },
+        code=code_digest("export_calibration.py"),
+    script:
+        "../scripts/export_calibration.py"
+
+
+rule check_calibration:
+    input:
+        calibration=CALIBRATION,
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
+    output:
+        f"{RESULTS}/verdicts/families.json",
+    log:
+        f"{RESULTS}/logs/check_calibration.log",
+    conda:
+        environment("analysis")
+    params:
+        preprocessing=preprocessing(),
+        code=code_digest("check_calibration.py"),
+    script:
+        "../scripts/check_calibration.py"
+
+
+rule attribute_images:
+    input:
+        calibration=CALIBRATION,
+        families=f"{RESULTS}/verdicts/families.json",
+        losses=query_losses,
+        homogeneity=tables_of("homogeneity", configuration.QUERY),
+        images=tables_of("images", configuration.QUERY),
+    output:
+        parquet=f"{RESULTS}/verdicts/verdicts.parquet",
+        csv=f"{RESULTS}/verdicts/verdicts.csv",
+        page=f"{RESULTS}/verdicts/verdicts.html",
+    log:
+        f"{RESULTS}/logs/attribute_images.log",
+    conda:
+        environment("analysis")
+    params:
+        level=config["attribution"]["verdict_level"],
+        max_pixels=config["max_pixels"],
+        code=code_digest("attribute_images.py"),
+    script:
+        "../scripts/attribute_images.py"
+
+
+rule attribute:
+    input:
+        rules.attribute_images.output,

@@ -1,0 +1,116 @@
+"""The calibration that a study carries away: signals of its reference images, and what they hold for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from aedr.errors import UserError
+from aedr.signals import FITTED_SIGNALS, TEST, Calibration
+from aedr.tables import read_table
+from aedr.verdicts import Reference
+
+IDENTITY = ("encoder_sha256", "decoder_sha256")
+
+
+def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources: Sequence[str]) -> pd.DataFrame:
+    """Return the reference table: own images of every autoencoder, and real images under every autoencoder.
+
+    Args:
+        signals: rows of the signals table. Where the signal is a fitted one, own images that it was fitted on are left
+            out, since a new image could not be ranked among them fairly.
+    """
+    rows = signals[signals["metric"] == metric].dropna(subset=[signal])
+    own = rows["belonging"] & ((rows["split"] == TEST) | (signal not in FITTED_SIGNALS))
+    rows = rows[own | rows["source"].isin(real_sources)]
+    return rows[["autoencoder", "image_id", "source", "belonging"]].assign(signal=rows[signal])
+
+
+def describe_calibration(
+    autoencoders: pd.DataFrame,
+    calibrations: pd.DataFrame,
+    metric: str,
+    signal: str,
+    preprocessing: Mapping[str, Mapping[str, Any]],
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what a calibration holds for: metric, signal, versions, and for each family its weights and settings.
+
+    Args:
+        autoencoders: rows of the autoencoders table.
+        calibrations: rows of the calibrations table.
+        preprocessing: how each autoencoder is loaded and its images are read.
+    """
+    fitted = calibrations[calibrations["metric"] == metric].set_index("autoencoder")
+    families = {}
+    for family, rows in autoencoders.groupby("family", sort=False):
+        first = rows.iloc[0]
+        families[family] = {
+            "members": rows["autoencoder"].tolist(),
+            **{key: first[key] for key in IDENTITY},
+            "factor": int(first["factor"]),
+            "repositories": [origin for origin in rows["repository"] if isinstance(origin, str)],
+            "revisions": [revision for revision in rows["revision"] if isinstance(revision, str)],
+            "preprocessing": dict(preprocessing[str(family)]),
+            "fitted": {key: float(fitted.loc[family, key]) for key in ("exponent", "slope", "intercept")},
+        }
+    return {"metric": metric, "signal": signal, "versions": dict(versions), "families": families}
+
+
+def read_calibration(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return a calibration file's description and its reference table.
+
+    Raises:
+        UserError: the file is no calibration.
+    """
+    rows = read_table(path, "reference")
+    return json.loads(pq.read_schema(path).metadata[b"aedr.calibration"]), rows
+
+
+def match_families(
+    calibration: Mapping[str, Any], autoencoders: pd.DataFrame, preprocessing: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the calibration's family for each family of `autoencoders`, found by the weights and not by the name.
+
+    Raises:
+        UserError: an autoencoder has other weights than the calibration's, or is read with other settings.
+    """
+    known = {tuple(entry[key] for key in IDENTITY): name for name, entry in calibration["families"].items()}
+    matches, problems = {}, []
+    for row in autoencoders.drop_duplicates("family").itertuples():
+        name = known.get((row.encoder_sha256, row.decoder_sha256))
+        if name is None:
+            problems.append(
+                f"{row.family} has weights (decoder {row.decoder_sha256[:12]}) that the calibration was not made with; "
+                f"its autoencoders are {', '.join(calibration['families'])}. Leave it out by select, or calibrate it"
+            )
+            continue
+        expected, found = calibration["families"][name]["preprocessing"], dict(preprocessing[row.family])
+        problems += [
+            f"{row.family}: {key} is {found.get(key)} here and {expected.get(key)} in the calibration; set it alike"
+            for key in sorted(set(expected) | set(found))
+            if expected.get(key) != found.get(key)
+        ]
+        matches[str(row.family)] = name
+    if problems:
+        raise UserError("The calibration does not fit:\n  " + "\n  ".join(problems))
+    return matches
+
+
+def fitted_calibration(calibration: Mapping[str, Any], family: str) -> Calibration:
+    """Return what was fitted on a family's own images."""
+    return Calibration(**calibration["families"][family]["fitted"])
+
+
+def reference_of(calibration: Mapping[str, Any], rows: pd.DataFrame, families: Sequence[str]) -> Reference:
+    """Return the reference signals of the families that are asked."""
+    belonging = rows[rows["belonging"]]
+    real = rows[~rows["belonging"]].pivot(index="image_id", columns="autoencoder", values="signal")
+    return Reference(
+        calibration["signal"],
+        {name: belonging.loc[belonging["autoencoder"] == name, "signal"].to_numpy() for name in families},
+        real.reindex(columns=list(families)),
+    )

@@ -1,0 +1,63 @@
+"""Give every image of the query its verdict; read its losses and a calibration, write tables and a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aedr.jobs import job
+
+
+def attribute_images(
+    calibration: str,
+    families: str,
+    losses: Sequence[str],
+    homogeneity: Sequence[str],
+    images: Sequence[str],
+    parquet: str,
+    csv: str,
+    page: str,
+    level: float,
+    max_pixels: int,
+) -> None:
+    """Write a verdict for each image as Parquet and CSV, and a page with the pictures.
+
+    `families` is the file of `check_calibration`; `level` the significance level of verdicts.
+    """
+    import json
+
+    from aedr.attribution import attribute, flatten
+    from aedr.calibration_files import read_calibration
+    from aedr.tables import read_tables, write_table
+    from aedr.verdict_page import verdict_page
+
+    description, rows = read_calibration(calibration)
+    asked = json.loads(Path(families).read_text(encoding="utf-8"))
+    pictures = read_tables(images, "images")
+    verdicts = attribute(
+        pictures,
+        read_tables(losses, "losses"),
+        read_tables(homogeneity, "homogeneity"),
+        description,
+        rows,
+        asked,
+        level,
+    )
+    write_table(parquet, "verdicts", verdicts, {"level": str(level), "calibration": calibration})
+    flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
+    html = verdict_page(verdicts, pictures, description, rows, asked, level, max_pixels)
+    Path(page).write_text(html, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        attribute_images(
+            snakemake.input.calibration,
+            snakemake.input.families,
+            snakemake.input.losses,
+            snakemake.input.homogeneity,
+            snakemake.input.images,
+            snakemake.output.parquet,
+            snakemake.output.csv,
+            snakemake.output.page,
+            snakemake.params.level,
+            snakemake.params.max_pixels,
+        )

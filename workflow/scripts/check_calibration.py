@@ -1,0 +1,31 @@
+"""Check that a calibration fits the autoencoders at hand, before anything is reconstructed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aedr.jobs import job
+
+
+def check_calibration(
+    calibration: str, autoencoders: str, output: str, preprocessing: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write which of the calibration's families each family is; a calibration that does not fit is refused."""
+    import json
+
+    from aedr.calibration_files import match_families, read_calibration
+    from aedr.tables import read_table
+
+    description, _ = read_calibration(calibration)
+    matches = match_families(description, read_table(autoencoders, "autoencoders"), preprocessing)
+    Path(output).write_text(json.dumps(matches, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        check_calibration(
+            snakemake.input.calibration,
+            snakemake.input.autoencoders,
+            snakemake.output[0],
+            snakemake.params.preprocessing,
+        )

@@ -1,0 +1,46 @@
+"""Export a study's calibration; read signals, calibrations and autoencoders, write one file to carry away."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aedr.jobs import job
+
+
+def export_calibration(
+    signals: str,
+    calibrations: str,
+    autoencoders: str,
+    output: str,
+    metric: str,
+    signal: str,
+    real_sources: Sequence[str],
+    preprocessing: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write the reference table of one metric and signal, with what it holds for in the file's metadata."""
+    import json
+    from importlib.metadata import version
+
+    from aedr.calibration_files import describe_calibration, reference_rows
+    from aedr.tables import read_table, write_table
+
+    description = describe_calibration(
+        read_table(autoencoders, "autoencoders"),
+        read_table(calibrations, "calibrations"),
+        metric,
+        signal,
+        preprocessing,
+        {package: version(package) for package in ("numpy", "scipy", "pandas", "pyarrow")},
+    )
+    rows = reference_rows(read_table(signals, "signals"), metric, signal, real_sources)
+    write_table(output, "reference", rows, {"calibration": json.dumps(description)})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        export_calibration(
+            snakemake.input.signals,
+            snakemake.input.calibrations,
+            snakemake.input.autoencoders,
+            snakemake.output[0],
+            **snakemake.params.settings,
+        )
