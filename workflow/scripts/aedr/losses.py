@@ -20,7 +20,7 @@ def l1(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
 
 def l2(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     """Mean squared error, the published main metric. Shapes and range as for `l1`."""
-    return (reconstruction - image).double().square().mean((1, 2, 3))
+    return ENERGIES["l2"](reconstruction - image).mean((1, 2, 3))
 
 
 def ssim(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -49,21 +49,30 @@ def psnr(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
 
 def high_frequency(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     """Mean square of the Laplacian of the difference (4 in the middle, -1 around, over 4; valid convolution)."""
-    return _laplacian_energy(reconstruction - image)
+    return ENERGIES["high_frequency"](reconstruction - image).mean((1, 2, 3))
 
 
 def mid_frequency(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     """`high_frequency` after averaging the difference over 2x2 pixels; it outlives JPEG and undone resizes better."""
-    return _laplacian_energy(F.avg_pool2d(reconstruction - image, 2))
+    return ENERGIES["mid_frequency"](reconstruction - image).mean((1, 2, 3))
 
 
-def _laplacian_energy(difference: torch.Tensor) -> torch.Tensor:
+def _squared_laplacian(difference: torch.Tensor) -> torch.Tensor:
     difference = difference.double()
     middle = difference[..., 1:-1, 1:-1]
     around = (
         difference[..., :-2, 1:-1] + difference[..., 2:, 1:-1] + difference[..., 1:-1, :-2] + difference[..., 1:-1, 2:]
     )
-    return (middle - around / 4).square().mean((1, 2, 3))
+    return (middle - around / 4).square()
+
+
+# What these losses average: the difference of two images, shape (images, channels, height, width), to the energy of
+# every pixel as float64. The Laplacian costs a rim of one pixel; the mid frequency first halves both sides.
+ENERGIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "l2": lambda difference: difference.double().square(),
+    "high_frequency": _squared_laplacian,
+    "mid_frequency": lambda difference: _squared_laplacian(F.avg_pool2d(difference, 2)),
+}
 
 
 def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:

@@ -1,0 +1,174 @@
+"""The way back to an autoencoder's grid, for an image that was cropped, padded or resized since it was decoded.
+
+An autoencoder knows its own decodings only where its latents stood, at every `factor` pixels: a crop by three pixels
+leaves nothing of the separation. The own offset betrays itself: there the first reconstruction loses least.
+
+A search favours belonging: it gives every image, foreign ones too, its best offset. So the images that a threshold or a
+p-value is calibrated on must be searched like the query. `search_and_measure` is the one function for both: with images
+that it measured on both sides, a conformal p-value accounts for the search exactly. What it cannot account for is the
+cut itself, where the calibration images were not cut: the border left by a cut is not the decoder's. On images of 64
+pixels, 88 to 96 of 100 own ones that were cut pass a threshold that 95 of 100 uncut ones pass.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from aedr.autoencoders import Autoencoder
+from aedr.errors import UnusableImage
+from aedr.images import Pixels
+from aedr.losses import ENERGIES, LossFunction, high_frequency
+from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
+
+LARGEST_PATCH = 120
+SMALLEST_PATCH_IN_LATENTS = 10
+RIM_IN_LATENTS = 2
+PLACES_A_SIDE = 3
+
+# The squares of the models studied, the portrait of Stable Diffusion 1, and the aspect buckets of SDXL
+# (arXiv 2307.01952); each also lying on its side.
+SIZES = (
+    *((256, 256), (512, 512), (768, 768), (1024, 1024), (768, 512)),
+    *((2048, 512), (1984, 512), (1920, 512), (1856, 512), (1792, 576), (1728, 576), (1664, 576), (1600, 640)),
+    *((1536, 640), (1472, 704), (1408, 704), (1344, 704), (1344, 768), (1280, 768), (1216, 832), (1152, 832)),
+    *((1152, 896), (1088, 896), (1088, 960), (1024, 960)),
+)
+
+
+@dataclass(frozen=True)
+class Offset:
+    """How many pixels to cut off at the top and at the left, so that the rest begins on the grid.
+
+    `tried` is the number of offsets compared. `contrast` is the best offset's loss over the median of the others': in
+    [0, 1], near 1 where no offset stands out, nan where nothing is lost at any. It means nothing for a flat image.
+    """
+
+    rows: int
+    columns: int
+    tried: int
+    contrast: float
+
+
+def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
+    """Return the offset at which the first reconstruction of a patch of the image loses the least high frequencies.
+
+    The patch has up to 120 pixels a side, less where the image is smaller: as many whole latents as stay inside the
+    image at every offset. Losses are taken over the same pixels at every offset, so that contents do not matter, a
+    sixth of the patch inside its border, which the autoencoder's padding disturbs. Of nine places in the image the
+    patch is where that area has the most high-frequency energy: a flat patch carries no information.
+
+    Offsets are batched in rows, always of `factor` patches, so that no setting can change the result. At factor 8 the
+    64 patches are the work of one and a half double reconstructions at 512 pixels.
+
+    Args:
+        pixels: RGB, uint8, shape (height, width, 3), of any size.
+
+    Raises:
+        UnusableImage: the image does not hold a patch of ten latents a side at every offset, below which the search
+            finds the wrong one too often.
+    """
+    factor = autoencoder.factor
+    shift = factor - 1
+    height, width = (min(LARGEST_PATCH, side - shift) // factor * factor for side in pixels.shape[:2])
+    if min(height, width) < SMALLEST_PATCH_IN_LATENTS * factor:
+        shortest = SMALLEST_PATCH_IN_LATENTS * factor + shift
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise UnusableImage(f"{size} pixels are too few to search the grid: a side needs {shortest}")
+    margin = min(height, width) // 6
+    inner = np.s_[..., shift + margin : height - margin, shift + margin : width - margin]
+
+    image = to_tensor([pixels], autoencoder.network.device)
+    places = [
+        (int(top), int(left))
+        for top in np.linspace(0, image.shape[2] - height - shift, PLACES_A_SIDE)
+        for left in np.linspace(0, image.shape[3] - width - shift, PLACES_A_SIDE)
+    ]
+
+    def window(place: tuple[int, int]) -> torch.Tensor:
+        top, left = place
+        return image[..., top : top + height + shift, left : left + width + shift]
+
+    place = max(places, key=lambda place: ENERGIES["high_frequency"](window(place)[inner]).mean().item())
+    losses = []
+    with torch.inference_mode():
+        for down in range(factor):
+            patches = window(place)[0, :, down : down + height].unfold(2, width, 1).permute(2, 0, 1, 3)
+            reconstructions = autoencoder.reconstruct(patches, "mode", ())
+            rows = slice(shift + margin - down, height - margin - down)
+            same_pixels = torch.stack(
+                [
+                    reconstruction[:, rows, shift + margin - right : width - margin - right]
+                    for right, reconstruction in enumerate(reconstructions)
+                ]
+            )
+            losses += high_frequency(same_pixels, window(place)[inner]).tolist()
+    best = int(np.argmin(losses))
+    down, right = divmod(best, factor)
+    others = float(np.median(losses[:best] + losses[best + 1 :]))
+    return Offset(
+        rows=(place[0] + down) % factor,
+        columns=(place[1] + right) % factor,
+        tried=len(losses),
+        contrast=losses[best] / others if others > 0 else math.nan,
+    )
+
+
+def apply_offset(pixels: Pixels, offset: Offset, factor: int) -> Pixels:
+    """Cut uint8 pixels (height, width, 3) to the grid: by `offset`, then right and below to multiples of `factor`.
+
+    Raises:
+        UnusableImage: what remains is too small to be reconstructed.
+    """
+    begun = pixels[offset.rows :, offset.columns :]
+    return apply_fit(begun, fit_to_grid(begun.shape[0], begun.shape[1], factor, "crop", None))
+
+
+def search_and_measure(
+    autoencoder: Autoencoder, pixels: Pixels, functions: Mapping[str, LossFunction]
+) -> tuple[Offset, dict[str, tuple[float, float]]]:
+    """Bring an image to the grid and return the offset with each metric's first and second loss.
+
+    The whole image is reconstructed, and the losses leave out a rim of two latents: at a new border the padding differs
+    from what it was when the image was decoded, and on a small image that alone undoes the separation. So these losses
+    are not those of `double_losses`: measure the images to calibrate on with this function too, whether they left the
+    grid or not.
+
+    Args:
+        pixels: RGB, uint8, shape (height, width, 3), of any size.
+
+    Raises:
+        UnusableImage: the image is too small to search, as in `find_offset`.
+    """
+    offset = find_offset(autoencoder, pixels)
+    aligned = to_tensor([apply_offset(pixels, offset, autoencoder.factor)], autoencoder.network.device)
+    rim = RIM_IN_LATENTS * autoencoder.factor
+    inside = {metric: _without_rim(function, rim) for metric, function in functions.items()}
+    return offset, {metric: pairs[0] for metric, pairs in double_losses(autoencoder, aligned, inside).items()}
+
+
+def _without_rim(function: LossFunction, rim: int) -> LossFunction:
+    inner = np.s_[..., rim:-rim, rim:-rim]
+    return lambda reconstruction, image: function(reconstruction[inner], image[inner])
+
+
+def likely_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Return the sizes, as (height, width), at which a model may have made an image that was resized to this one.
+
+    A size fits when one scale brings both of its sides to within a pixel. Nearest area first, the present size left
+    out.
+    """
+    sizes = {*SIZES, *((short, long) for long, short in SIZES)} - {(height, width)}
+    fitting = [
+        (h, w) for h, w in sizes if max((height - 1) / h, (width - 1) / w) < min((height + 1) / h, (width + 1) / w)
+    ]
+    return sorted(fitting, key=lambda size: (abs(math.log(size[0] * size[1] / (height * width))), size))
+
+
+def undo_resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resample uint8 pixels (height, width, 3) to `size`, (height, width), with Pillow's bicubic filter."""
+    height, width = size
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
