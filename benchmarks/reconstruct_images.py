@@ -122,16 +122,16 @@ def run_ours(files: Files, metrics: tuple[str, ...], images: int, threads: int) 
     """Run the script function of the rule `reconstruct_images`, as its job does."""
     clock = _Clock()
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    from aedr import reconstruction
+    from aedr import shards
     from reconstruct_images import reconstruct_images
 
-    reconstruct_shard = reconstruction.reconstruct_shard
+    reconstruct_shard = shards.reconstruct_shard
 
     def timed(*arguments: Any) -> list[dict[str, object]]:
         clock.images_begin()
         return reconstruct_shard(*arguments)
 
-    with mock.patch.object(reconstruction, "reconstruct_shard", timed):
+    with mock.patch.object(shards, "reconstruct_shard", timed):
         reconstruct_images(
             str(files.table),
             str(files.table.with_name("losses.parquet")),

@@ -76,6 +76,7 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ({"prompts": {"image_set": "real"}}, "prompts.clip: give either path"),
         ({"prompts": {"image_set": "real", "clip": {"path": "."}}}, "give captioner, or captions"),
         ({"reconstruction": {"metrics": ["lpips", "l2"]}}, "the metric lpips needs AlexNet"),
+        ({"reconstruction": {"off_grid": "search", "encoding": "sample"}}, "search takes the posterior's mode"),
         ({"reconstruction": {"metrics": ["l1"]}}, "attribution.metric: high_frequency is not among"),
         ({"attribution": {"significance_level": 1}}, "attribution.significance_level"),
         ({"attribution": {"significance_level": "best"}}, "attribution.significance_level: 'best'"),

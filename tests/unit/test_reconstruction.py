@@ -13,14 +13,8 @@ from aedr.autoencoders import find_autoencoder, load_autoencoder
 from aedr.errors import UnusableImage, UserError
 from aedr.images import describe_image, encode_png
 from aedr.losses import LOSSES, loss_functions
-from aedr.reconstruction import (
-    ReconstructionSettings,
-    apply_fit,
-    double_losses,
-    fit_to_grid,
-    reconstruct_shard,
-    to_tensor,
-)
+from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.shards import ReconstructionSettings, reconstruct_shard
 
 CPU = torch.device("cpu")
 FACTORIES = {

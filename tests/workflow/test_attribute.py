@@ -145,3 +145,26 @@ def test_a_calibration_that_does_not_fit_is_refused_before_anything_is_reconstru
 def test_a_question_without_images_says_how_to_ask(study) -> None:
     run = run_snakemake(*study, "attribute", "--dry-run")
     assert run.returncode == 1 and "--config query=FOLDER" in run.stdout
+
+
+def test_an_image_that_was_cropped_is_recognised_where_the_grid_is_searched(attributed, tmp_path) -> None:
+    """Of a size on the grid, so that nothing but the search can tell, and with the photograph cropped alike."""
+    folder, config = attributed
+    (tmp_path / "demo").symlink_to(DEMO)
+    (tmp_path / "query").mkdir()
+    for name in ["demo-tiny.png", "photograph größe.png"]:
+        with Image.open(folder / "query" / name) as image:
+            image.crop((3, 2, 63, 62)).save(tmp_path / "query" / name)
+    searched = {
+        "query": "query",
+        "models": {"demo-tiny": config["models"]["demo-tiny"]},
+        "reconstruction": {"metrics": ["high_frequency"], "off_grid": "search"},
+    }
+    run = run_snakemake(tmp_path, config | searched, "attribute")
+    assert run.returncode == 0, run.stdout
+    found = verdicts(tmp_path)
+    assert found["demo-tiny.png"][:2] == ("family", ["tiny"])
+    assert found["photograph größe.png"][0] == "none of these"
+    losses = results(tmp_path, "losses", "results/losses/tiny/query/*").set_index("image_id")
+    assert losses.loc["query/demo-tiny.png", ["offset_rows", "offset_columns"]].tolist() == [2, 1]
+    assert (losses["fit"] == "searched").all()

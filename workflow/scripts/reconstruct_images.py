@@ -28,7 +28,7 @@ def reconstruct_images(
     from aedr.autoencoders import load_autoencoder
     from aedr.devices import pick_device
     from aedr.losses import loss_functions
-    from aedr.reconstruction import ReconstructionSettings, reconstruct_shard
+    from aedr.shards import ReconstructionSettings, reconstruct_shard
     from aedr.tables import read_table, write_table
 
     device = pick_device(cost["device"])

@@ -39,7 +39,12 @@ def attribute(
         ]
     ).set_index(["image_id", "autoencoder"])
     compared = reference_of(calibration, reference, list(families.values()))
-    factors = [calibration["families"][name]["factor"] for name in compared.own]
+    # Where the grid was searched for, a size that is off it is no obstacle.
+    factors = [
+        calibration["families"][name]["factor"]
+        for name in compared.own
+        if calibration["families"][name]["preprocessing"]["off_grid"] != "search"
+    ]
     texture = homogeneity.set_index("image_id")
     verdicts = []
     for image in images.itertuples():

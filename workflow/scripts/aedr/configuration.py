@@ -206,6 +206,12 @@ def _check_files(config: Configuration) -> Iterator[str]:
 
 def _check_attribution(config: Configuration) -> Iterator[str]:
     metrics = config["reconstruction"]["metrics"]
+    if config["reconstruction"]["off_grid"] == "search":
+        if config["reconstruction"]["encoding"] != "mode":
+            yield "reconstruction.off_grid: search takes the posterior's mode; set encoding: mode"
+        for name, model in selected_models(config).items():
+            if isinstance(model["autoencoder"], dict) and model["autoencoder"]["resize_to"] is not None:
+                yield f"models.{name}.autoencoder.resize_to: an image that is resized has no grid left to search for"
     if config["attribution"]["metric"] not in metrics:
         yield f"attribution.metric: {config['attribution']['metric']} is not among reconstruction.metrics"
     if "lpips" in metrics and config["reconstruction"]["lpips_backbone"] is None:

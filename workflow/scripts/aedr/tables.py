@@ -105,6 +105,8 @@ TABLES = {
                 ("second_loss", pa.float64()),
                 ("width", pa.int32()),
                 ("height", pa.int32()),
+                ("offset_rows", pa.int32()),
+                ("offset_columns", pa.int32()),
                 ("reason", pa.string()),
             ],
         ),

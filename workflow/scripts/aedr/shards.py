@@ -1,0 +1,170 @@
+"""The losses table of a shard: every image of it through one autoencoder, twice."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aedr.autoencoders import Autoencoder
+from aedr.errors import UnusableImage
+from aedr.grid import RIM_IN_LATENTS, Offset, search_and_measure
+from aedr.images import Pixels, decode_image
+from aedr.jobs import progress
+from aedr.losses import SMALLEST_SIDE_FOR_LPIPS, LossFunction
+from aedr.reconstruction import Fit, apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.seeds import seed_of
+
+
+@dataclass(frozen=True)
+class ReconstructionSettings:
+    """How images are read and reconstructed; `config/README.md` explains each."""
+
+    study_seed: int
+    autoencoder: str
+    encoding: str
+    off_grid: str
+    resize_to: int | None
+    batch_size: int
+    max_pixels: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of one image: the size it was reconstructed at, its losses by metric, and the offset if searched."""
+
+    fit: Fit
+    losses: Mapping[str, tuple[float, float]]
+    offset: Offset | None = None
+
+
+def reconstruct_shard(
+    images: pd.DataFrame,
+    autoencoder: Autoencoder,
+    functions: Mapping[str, LossFunction],
+    settings: ReconstructionSettings,
+    device: torch.device,
+) -> list[dict[str, object]]:
+    """Return the rows of the losses table for a shard of the images table: one for each image and metric.
+
+    A picture that cannot be used has rows with a reason and no losses.
+    """
+    measure = _search if settings.off_grid == "search" else _reconstruct
+    usable = images["reason"].isna().to_numpy()
+    measured, reasons = measure(images[usable], autoencoder, functions, settings, device)
+    reasons |= {image.image_id: str(image.reason) for image in images[~usable].itertuples()}
+
+    def row(image_id: str, source: str, metric: str) -> dict[str, object]:
+        found = measured.get(image_id)
+        first, second = found.losses.get(metric, (None, None)) if found else (None, None)
+        reason = reasons.get(image_id)
+        if found and first is None:
+            reason = f"lpips needs sides of {SMALLEST_SIDE_FOR_LPIPS} pixels"
+        elif found and not np.isfinite([first, second]).all():  # type: ignore[arg-type]
+            first, second, reason = None, None, "the autoencoder's output is not finite"
+        offset = found.offset if found else None
+        return {
+            "image_id": image_id,
+            "source": source,
+            "autoencoder": settings.autoencoder,
+            "metric": metric,
+            "first_loss": first,
+            "second_loss": second,
+            "height": found and found.fit.height,
+            "width": found and found.fit.width,
+            "fit": found.fit.how if found else "none",
+            "offset_rows": offset and offset.rows,
+            "offset_columns": offset and offset.columns,
+            "reason": reason,
+        }
+
+    return [row(image.image_id, image.source, metric) for image in images.itertuples() for metric in functions]
+
+
+def _reconstruct(
+    images: pd.DataFrame,
+    autoencoder: Autoencoder,
+    functions: Mapping[str, LossFunction],
+    settings: ReconstructionSettings,
+    device: torch.device,
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Reconstruct images as they lie, in batches of one size; return what was measured, and reasons for the others."""
+    fits: dict[int, Fit] = {}
+    measured, reasons = {}, {}
+    names = images["image_id"].tolist()
+    for i, image in enumerate(images.itertuples()):
+        try:
+            fits[i] = fit_to_grid(
+                int(image.height), int(image.width), autoencoder.factor, settings.off_grid, settings.resize_to
+            )
+        except UnusableImage as unusable:
+            reasons[names[i]] = str(unusable)
+    for batch, pixels in _decoded_batches([image["bytes"] for image in images["image"]], fits, settings):
+        too_small_for_lpips = min(pixels[0].shape[:2]) < SMALLEST_SIDE_FOR_LPIPS
+        possible = {m: f for m, f in functions.items() if not (m == "lpips" and too_small_for_lpips)}
+        seeds = [
+            (
+                seed_of(settings.study_seed, settings.autoencoder, names[i], 1),
+                seed_of(settings.study_seed, settings.autoencoder, names[i], 2),
+            )
+            for i in batch
+        ]
+        losses = double_losses(autoencoder, to_tensor(pixels, device), possible, settings.encoding, seeds)
+        for at, i in enumerate(batch):
+            measured[names[i]] = Measured(fits[i], {metric: pairs[at] for metric, pairs in losses.items()})
+    return measured, reasons
+
+
+def _search(
+    images: pd.DataFrame,
+    autoencoder: Autoencoder,
+    functions: Mapping[str, LossFunction],
+    settings: ReconstructionSettings,
+    device: torch.device,
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Bring each image to the grid by search and reconstruct it there; return as `_reconstruct` does."""
+    measured, reasons = {}, {}
+    what = f"searching the grid of {settings.autoencoder}"
+    for image in progress(images.itertuples(), len(images), what):
+        pixels = decode_image(image.image["bytes"], settings.max_pixels)
+        # At the worst offset, and without the rim that the losses leave out.
+        left = min(pixels.shape[:2]) - (1 + 2 * RIM_IN_LATENTS) * autoencoder.factor
+        possible = {m: f for m, f in functions.items() if not (m == "lpips" and left < SMALLEST_SIDE_FOR_LPIPS)}
+        try:
+            offset, losses = search_and_measure(autoencoder, pixels, possible)
+            height, width = pixels.shape[0] - offset.rows, pixels.shape[1] - offset.columns
+            fit = fit_to_grid(height, width, autoencoder.factor, "crop", None)
+            measured[image.image_id] = Measured(Fit(fit.height, fit.width, "searched"), losses, offset)
+        except UnusableImage as unusable:
+            reasons[image.image_id] = str(unusable)
+    return measured, reasons
+
+
+def _decoded_batches(
+    encoded: Sequence[bytes], fits: Mapping[int, Fit], settings: ReconstructionSettings
+) -> Iterator[tuple[list[int], list[Pixels]]]:
+    """Yield batches of images of one size, largest first: whatever does not fit into memory fails at once.
+
+    The next batch is decoded while the caller computes on the last one.
+    """
+
+    def decode(batch: list[int]) -> tuple[list[int], list[Pixels]]:
+        return batch, [apply_fit(decode_image(encoded[i], settings.max_pixels), fits[i]) for i in batch]
+
+    def size(i: int) -> tuple[int, int]:
+        return fits[i].height, fits[i].width
+
+    batches = []
+    for _, alike in itertools.groupby(sorted(fits, key=lambda i: (-fits[i].height * fits[i].width, size(i), i)), size):
+        members = list(alike)
+        batches += [members[at : at + settings.batch_size] for at in range(0, len(members), settings.batch_size)]
+    with ThreadPoolExecutor(max_workers=1) as decoder:
+        waiting = [decoder.submit(decode, batch) for batch in batches[:2]]
+        for at in progress(range(len(batches)), len(batches), f"reconstructing with {settings.autoencoder}"):
+            done = waiting.pop(0).result()
+            if at + 2 < len(batches):
+                waiting.append(decoder.submit(decode, batches[at + 2]))
+            yield done
