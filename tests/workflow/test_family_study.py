@@ -30,7 +30,7 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
         "max_pixels": 10**8,
         "image_sets": {"pictures": {"folder": "pictures"}},
         "models": {name: {"decode": "pictures", "path": f"models/{name}"} for name in ("first", "half", "cousin")},
-        "reconstruction": {"metrics": ["l2"]},
+        "reconstruction": {"metrics": ["l2", "high_frequency"]},
     }
     run = run_snakemake(folder, config)
     assert run.returncode == 0, run.stdout
@@ -70,7 +70,7 @@ def test_pictures_name_all_members(study, tmp_path) -> None:
     plot_accuracy(accuracy, tables["autoencoders"], tmp_path / "a.png", "l2", "loss_ratio", sources)
     assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["cousin", "first = half"]
     plot_signals(**tables, output=tmp_path / "b.png", family="first", metric="l2", signal="loss_ratio", sources=sources)
-    assert plt.gcf().axes[0].get_title().startswith("first = half: threshold")
+    assert plt.gcf().axes[0].get_title().startswith("first = half: left of")
 
 
 def test_a_second_run_does_nothing(study) -> None:

@@ -15,6 +15,7 @@ COLLECTING = {
     "compute_signals": 1,
     "fit_threshold": 1,
     "evaluate_accuracy": 1,
+    "export_calibration": 1,
     "plot_accuracy": 1,
     "record_configuration": 1,
 }
