@@ -13,7 +13,7 @@ import torch
 from aedr.accuracy import area_under_curve
 from aedr.autoencoders import Autoencoder, load_autoencoder
 from aedr.errors import UnusableImage
-from aedr.grid import Offset, apply_offset, find_offset, likely_sizes, search_and_measure, undo_resize
+from aedr.grid import Offset, apply_offset, find_offset, search_and_measure
 from aedr.images import Pixels, decode_image
 from aedr.losses import LOSSES, LossFunction
 from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor
@@ -139,20 +139,3 @@ def test_small_and_flat_images(case: Case) -> None:
     assert find_offset(case.autoencoder, case.own[0][:43, :50]).tried == 16
     with pytest.raises(UnusableImage, match="50x42 pixels are too few to search the grid: a side needs 43"):
         find_offset(case.autoencoder, case.own[0][:42, :50])
-
-
-def test_likely_sizes() -> None:
-    assert likely_sizes(512, 512) == [(768, 768), (256, 256), (1024, 1024)]
-    assert likely_sizes(1000, 1000)[0] == (1024, 1024)
-    # Sides as an upload to 1080 pixels of width leaves them; 1216 x 832 is the only bucket of this shape.
-    assert likely_sizes(739, 1080) == [(832, 1216)]
-    assert likely_sizes(1080, 739) == [(1216, 832)]
-    assert likely_sizes(1000, 317) == []
-
-
-def test_a_resize_is_undone(case: Case) -> None:
-    """Enlarged by half, then back: own pictures separate from photographs again."""
-    back = [undo_resize(undo_resize(picture, (96, 96)), (64, 64)) for picture in case.own[:8]]
-    assert {picture.shape for picture in back} == {(64, 64, 3)}
-    own, photographs = (as_they_are(case.autoencoder, side)["mid_frequency"] for side in (back, case.photographs))
-    assert area_under_curve(own, photographs) >= 0.9

@@ -100,6 +100,16 @@ def test_the_page_and_the_csv_hold_every_image(attributed) -> None:
     assert len(csv) == len(EXPECTED) and {"signal_sd", "p_value_tiny", "corrected_p_value_tiny"} <= set(csv)
 
 
+def test_maps_are_drawn_of_every_image_that_holds_a_patch(attributed) -> None:
+    folder, config = attributed
+    run = run_snakemake(folder, config | {"query": "query"}, "map_query")
+    assert run.returncode == 0, run.stdout
+    for family in ("sd", "tiny"):
+        made = sorted(path.name for path in (folder / "results/verdicts/maps" / family).iterdir())
+        named = ["cropped", "demo-sd", "demo-tiny", "flat", "photograph größe"]
+        assert made == [f"{number:05d}_{name}.png" for number, name in enumerate(named)]
+
+
 @pytest.fixture
 def elsewhere(attributed, tmp_path) -> tuple[Path, dict]:
     """Another machine: the calibration, the models' weights and the images, but no image of the study."""

@@ -2,6 +2,7 @@
 #
 # needs  {RESULTS}/signals.parquet, calibrations.parquet, autoencoders.parquet, or a calibration; images of the query
 # makes  {RESULTS}/calibration.parquet, {RESULTS}/verdicts/
+#        (snakemake map_query --config query=FOLDER: {RESULTS}/verdicts/maps/)
 
 
 include: "../functions/verdicts.smk"
@@ -56,7 +57,7 @@ rule attribute_images:
         families=f"{RESULTS}/verdicts/families.json",
         losses=query_losses,
         homogeneity=tables_of("homogeneity", configuration.QUERY),
-        images=tables_of("images", configuration.QUERY),
+        images=query_images,
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
         csv=f"{RESULTS}/verdicts/verdicts.csv",
@@ -76,3 +77,34 @@ rule attribute_images:
 rule attribute:
     input:
         rules.attribute_images.output,
+
+
+# Where in the images: for pictures that were edited or pasted together.
+rule map_patches:
+    input:
+        images=query_images,
+        weights=lambda wildcards: autoencoder_weights(wildcards.autoencoder),
+    output:
+        directory(f"{RESULTS}/verdicts/maps/{{autoencoder}}"),
+    log:
+        f"{RESULTS}/logs/map_patches/{{autoencoder}}.log",
+    conda:
+        autoencoder_environment
+    resources:
+        gpu=GPUS,
+    params:
+        loading=lambda wildcards: loading_settings(wildcards.autoencoder),
+        settings={
+            "metric": "high_frequency",
+            "patch": config["attribution"]["patch"],
+            "device": config["device"],
+            "max_pixels": config["max_pixels"],
+        },
+        code=code_digest("map_patches.py"),
+    script:
+        "../scripts/map_patches.py"
+
+
+rule map_query:
+    input:
+        lambda wildcards: expand(rules.map_patches.output, autoencoder=families()),

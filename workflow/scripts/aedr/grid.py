@@ -1,4 +1,4 @@
-"""The way back to an autoencoder's grid, for an image that was cropped, padded or resized since it was decoded.
+"""The way back to an autoencoder's grid, for an image that was cropped or padded since it was decoded.
 
 An autoencoder knows its own decodings only where its latents stood, at every `factor` pixels: a crop by three pixels
 leaves nothing of the separation. The own offset betrays itself: there the first reconstruction loses least.
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 
 from aedr.autoencoders import Autoencoder
 from aedr.errors import UnusableImage
@@ -28,15 +27,6 @@ LARGEST_PATCH = 120
 SMALLEST_PATCH_IN_LATENTS = 10
 RIM_IN_LATENTS = 2
 PLACES_A_SIDE = 3
-
-# The squares of the models studied, the portrait of Stable Diffusion 1, and the aspect buckets of SDXL
-# (arXiv 2307.01952); each also lying on its side.
-SIZES = (
-    *((256, 256), (512, 512), (768, 768), (1024, 1024), (768, 512)),
-    *((2048, 512), (1984, 512), (1920, 512), (1856, 512), (1792, 576), (1728, 576), (1664, 576), (1600, 640)),
-    *((1536, 640), (1472, 704), (1408, 704), (1344, 704), (1344, 768), (1280, 768), (1216, 832), (1152, 832)),
-    *((1152, 896), (1088, 896), (1088, 960), (1024, 960)),
-)
 
 
 @dataclass(frozen=True)
@@ -153,22 +143,3 @@ def search_and_measure(
 def _without_rim(function: LossFunction, rim: int) -> LossFunction:
     inner = np.s_[..., rim:-rim, rim:-rim]
     return lambda reconstruction, image: function(reconstruction[inner], image[inner])
-
-
-def likely_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """Return the sizes, as (height, width), at which a model may have made an image that was resized to this one.
-
-    A size fits when one scale brings both of its sides to within a pixel. Nearest area first, the present size left
-    out.
-    """
-    sizes = {*SIZES, *((short, long) for long, short in SIZES)} - {(height, width)}
-    fitting = [
-        (h, w) for h, w in sizes if max((height - 1) / h, (width - 1) / w) < min((height + 1) / h, (width + 1) / w)
-    ]
-    return sorted(fitting, key=lambda size: (abs(math.log(size[0] * size[1] / (height * width))), size))
-
-
-def undo_resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resample uint8 pixels (height, width, 3) to `size`, (height, width), with Pillow's bicubic filter."""
-    height, width = size
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
