@@ -53,9 +53,7 @@ def map_patches(
             continue
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
         left.imshow(pixels, interpolation="nearest")
-        shown = right.imshow(
-            np.ma.masked_invalid(ratios), cmap="cividis", norm=LogNorm(0.5, 20), interpolation="nearest"
-        )
+        shown = right.imshow(np.ma.masked_invalid(ratios), cmap="cividis", norm=LogNorm(), interpolation="nearest")
         for axes in (left, right):
             axes.set(xticks=[], yticks=[])
         left.set_title(image.image["path"], fontsize=8, parse_math=False)
