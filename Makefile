@@ -8,7 +8,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
 
-.PHONY: demo demo-figures demo-verdicts test help
+.PHONY: demo demo-figures demo-pictures demo-verdicts test help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -26,6 +26,11 @@ demo-figures: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/summarise_demo.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
 	  results/demo_figures/seed_3 results/demo_control
+
+# The README's pictures.
+demo-pictures: demo
+	cp results/demo/plots/accuracy.png docs/images/demo_accuracy.png
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/draw_sources.py results/demo docs/images/demo_sources.png
 
 # The README's verdicts: fresh images of the same models, and photographs that the study never saw.
 demo-verdicts: demo
