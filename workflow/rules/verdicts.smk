@@ -46,6 +46,8 @@ rule check_calibration:
         environment("analysis")
     params:
         preprocessing=preprocessing(),
+        metrics=METRICS,
+        level=config["attribution"]["verdict_level"],
         code=code_digest("check_calibration.py"),
     script:
         "../scripts/check_calibration.py"

@@ -1,6 +1,6 @@
 """Check that a calibration fits the autoencoders at hand, before anything is reconstructed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +8,22 @@ from aedr.jobs import job
 
 
 def check_calibration(
-    calibration: str, autoencoders: str, output: str, preprocessing: Mapping[str, Mapping[str, Any]]
+    calibration: str,
+    autoencoders: str,
+    output: str,
+    preprocessing: Mapping[str, Mapping[str, Any]],
+    metrics: Sequence[str],
+    level: float,
 ) -> None:
     """Write which of the calibration's families each family is; a calibration that does not fit is refused."""
     import json
 
-    from aedr.calibration_files import match_families, read_calibration
+    from aedr.calibration_files import check_reference, match_families, read_calibration
     from aedr.tables import read_table
 
-    description, _ = read_calibration(calibration)
+    description, rows = read_calibration(calibration)
     matches = match_families(description, read_table(autoencoders, "autoencoders"), preprocessing)
+    check_reference(description, rows, list(matches.values()), metrics, level)
     Path(output).write_text(json.dumps(matches, indent=1) + "\n", encoding="utf-8")
 
 
@@ -28,4 +34,6 @@ if __name__ == "__main__":
             snakemake.input.autoencoders,
             snakemake.output[0],
             snakemake.params.preprocessing,
+            snakemake.params.metrics,
+            snakemake.params.level,
         )

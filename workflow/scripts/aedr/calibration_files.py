@@ -1,6 +1,7 @@
 """The calibration that a study carries away: signals of its reference images, and what they hold for."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,45 @@ def match_families(
     if problems:
         raise UserError("The calibration does not fit:\n  " + "\n  ".join(problems))
     return matches
+
+
+def check_reference(
+    calibration: Mapping[str, Any],
+    rows: pd.DataFrame,
+    families: Sequence[str],
+    metrics: Sequence[str],
+    level: float,
+) -> None:
+    """Check that verdicts at a significance level can be reached by a calibration's reference images.
+
+    Args:
+        rows: the reference table.
+        families: the calibration's families that are asked.
+        metrics: the losses that are measured.
+
+    Raises:
+        UserError: too few reference images for the level, or the calibration's metric is not measured.
+    """
+    problems = []
+    if calibration["metric"] not in metrics:
+        problems.append(f"reconstruction.metrics lacks {calibration['metric']}, the calibration's metric")
+    # The smallest p-value that so many images can give is 1 / (images + 1).
+    needed = math.ceil(round(1 / level, 9)) - 1
+    own = rows[rows["belonging"]].groupby("autoencoder").size()
+    problems += [
+        f"{family} has {own.get(family, 0)} own reference images, and level {level:g} needs {needed}"
+        for family in families
+        if own.get(family, 0) < needed
+    ]
+    real = rows.loc[~rows["belonging"], "image_id"].nunique()
+    if 0 < real < needed:
+        problems.append(f"there are {real} real reference images, and level {level:g} needs {needed}")
+    if problems:
+        raise UserError(
+            "The calibration cannot decide:\n  "
+            + "\n  ".join(problems)
+            + "\nRaise images_per_source in the study, or attribution.verdict_level here."
+        )
 
 
 def fitted_calibration(calibration: Mapping[str, Any], family: str) -> Calibration:
