@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -82,6 +83,14 @@ def write_study(folder: Path) -> dict[str, Any]:
         },
         "reconstruction": {"metrics": ["l2", "high_frequency"]},
     }
+
+
+def copy_workflow(folder: Path) -> Path:
+    """Copy the workflow to `folder`, where a test may change it, and return the folder."""
+    for name in ["Snakefile", "workflow", "envs", "profiles", "demo", "config"]:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    return folder
 
 
 def run_snakemake(

@@ -24,11 +24,7 @@ COLLECTING = {
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     """A copy of the workflow, whose code a test may change."""
-    copy = tmp_path_factory.mktemp("clone")
-    for name in ["Snakefile", "workflow", "envs", "profiles", "demo", "config"]:
-        source = studies.ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-    return copy
+    return studies.copy_workflow(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The rules that train the embedded models, with a few steps in place of thousands."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +15,7 @@ TRAINED = ["demo-sd3", "demo-vq"]
 @pytest.fixture(scope="module")
 def training(tmp_path_factory) -> Path:
     """A copy of the workflow in which two models were trained for a moment."""
-    root = tmp_path_factory.mktemp("training")
-    for name in ["Snakefile", "workflow", "envs", "profiles", "demo", "config"]:
-        source = studies.ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
+    root = studies.copy_workflow(tmp_path_factory.mktemp("training"))
     settings = yaml.safe_load((root / "demo/training.yaml").read_text())
     settings["autoencoder"]["consistency"]["from_step"] = 1
     settings["autoencoder"]["steps"] = settings["diffusion"]["steps"] = 4
