@@ -19,6 +19,8 @@ rule generate_images:
         f"{RESULTS}/benchmarks/generate_images/{{source}}/{{shard}}.tsv"
     wildcard_constraints:
         source=models_where("pipeline"),
+    # Ahead of the reconstructions, which wait for it: the longest jobs must not come last.
+    priority: 10
     conda:
         lambda wildcards: environment(MODELS[wildcards.source]["environment"])
     threads: 1
