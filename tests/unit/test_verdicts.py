@@ -1,5 +1,7 @@
 """Verdicts: what conformal p-values promise, counted on many images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,8 @@ def reference(real: int = 200) -> Reference:
         "loss_ratio",
         {name: own_signals(60) for name in NAMES},
         pd.DataFrame(real_signals(real), columns=NAMES),
+        smoothest={},
+        sizes={},
     )
 
 
@@ -57,6 +61,16 @@ def test_real_images_are_given_to_any_of_eight_autoencoders_no_more_often_than_a
     assert uncorrected / 600 > 0.3
 
 
+def test_real_images_that_are_tried_at_several_sizes_are_named_no_more_often_either() -> None:
+    named = {tried: 0 for tried in (1, 3)}
+    for _ in range(400):
+        sizes = pd.DataFrame(real_signals(3), columns=NAMES)
+        compared = reference(100)
+        for tried in named:
+            named[tried] += decide(weigh(compared, sizes.min().to_dict(), tried), 0.05).verdict in (FAMILY, SEVERAL)
+    assert named[3] / 400 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400) < named[1] / 400
+
+
 def evidence(p_value: float, corrected: float | None) -> Evidence:
     return Evidence("a", 1.0, p_value, corrected)
 
@@ -72,6 +86,8 @@ def evidence(p_value: float, corrected: float | None) -> Evidence:
         ([evidence(0.5, None)], None, FAMILY, ("a",)),
         ([evidence(0.5, 0.01)], "off the grid", FAMILY, ("a",)),
         ([], "too small", CANNOT_SAY, ()),
+        ([replace(evidence(0.5, 0.01), obstacle="too smooth")], None, CANNOT_SAY, ()),
+        ([replace(evidence(0.5, 0.01), obstacle="too smooth"), Evidence("b", 1.0, 0.2, 0.05)], None, FAMILY, ("b",)),
     ],
 )
 def test_the_answer_follows_from_both_questions(weighed, obstacle, verdict, autoencoders) -> None:
@@ -83,4 +99,4 @@ def test_the_answer_follows_from_both_questions(weighed, obstacle, verdict, auto
 def test_a_real_image_without_a_signal_is_near_to_nothing() -> None:
     own = {"a": own_signals(50)}
     real = pd.DataFrame({"a": [np.nan] * 99})
-    assert weigh(Reference("loss_ratio", own, real), {"a": 1.0})[0].corrected_p_value == 0.01
+    assert weigh(Reference("loss_ratio", own, real, {}, {}), {"a": 1.0})[0].corrected_p_value == 0.01

@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import studies
-from PIL import Image
+from PIL import Image, ImageFilter
 from studies import results, run_snakemake
 
 from aedr.tables import read_table
@@ -45,7 +46,10 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
         (query / f"{name}.png").write_bytes(typical["image"]["bytes"])
     shutil.copy(DEMO / "photographs/coffee_03.png", query / "photograph größe.png")
     Image.open(query / "demo-sd.png").crop((3, 2, 64, 64)).save(query / "cropped.png")
+    Image.open(query / "demo-sd.png").resize((96, 96), Image.Resampling.LANCZOS).save(query / "enlarged.png")
     Image.new("RGB", (64, 64), (20, 90, 200)).save(query / "flat.png")
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    noise.filter(ImageFilter.GaussianBlur(6)).save(query / "smooth.png")
     Image.new("RGB", (8, 8), (20, 90, 200)).save(query / "small.png")
     (query / "broken.png").write_bytes(b"no picture")
     return folder, config
@@ -56,9 +60,11 @@ EXPECTED = {
     "cropped.png": ("cannot say", [], "off the grid: 61x62"),
     "demo-sd.png": ("family", ["sd"], None),
     "demo-tiny.png": ("family", ["tiny"], None),
+    "enlarged.png": ("family", ["sd"], "found after a resize to 64x64"),
     "flat.png": ("cannot say", [], "one flat colour"),
     "photograph größe.png": ("none of these", [], None),
     "small.png": ("cannot say", [], "flat colour"),
+    "smooth.png": ("cannot say", [], "smoother"),
 }
 
 
@@ -81,6 +87,7 @@ def check(found: dict[str, tuple]) -> None:
 def attributed(study) -> tuple[Path, dict]:
     folder, config = study
     before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.parquet")}
+    config = config | {"attribution": {"undo_resizes": True}}
     run = run_snakemake(folder, config | {"query": "query"}, "attribute")
     assert run.returncode == 0, run.stdout
     # The study itself is as it was.
@@ -106,8 +113,8 @@ def test_maps_are_drawn_of_every_image_that_holds_a_patch(attributed) -> None:
     assert run.returncode == 0, run.stdout
     for family in ("sd", "tiny"):
         made = sorted(path.name for path in (folder / "results/verdicts/maps" / family).glob("*.png"))
-        named = ["cropped", "demo-sd", "demo-tiny", "flat", "photograph größe"]
-        assert made == [f"{number:05d}_{name}.png" for number, name in enumerate(named)]
+        named = ["cropped", "demo-sd", "demo-tiny", "enlarged", "flat", "photograph größe", "small", "smooth"]
+        assert made == [f"{number:05d}_{name}.png" for number, name in enumerate(named) if name != "small"]
 
 
 @pytest.fixture
@@ -182,7 +189,7 @@ def test_an_image_that_was_cropped_is_recognised_where_the_grid_is_searched(attr
     assert run.returncode == 0, run.stdout
     found = verdicts(tmp_path)
     assert found["demo-tiny.png"][:2] == ("family", ["tiny"])
-    assert found["photograph größe.png"][0] == "none of these"
+    assert found["photograph größe.png"][0] == "cannot say"
     losses = results(tmp_path, "losses", "results/losses/tiny/query/*").set_index("image_id")
     assert losses.loc["query/demo-tiny.png", ["offset_rows", "offset_columns"]].tolist() == [2, 1]
     assert (losses["fit"] == "searched").all()

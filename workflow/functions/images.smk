@@ -21,7 +21,7 @@ def generation_cost(wildcards, resources):
 
 def imported_folder(source):
     """Return the folder of an image set, of a model whose images were made earlier, or of the query."""
-    if source == configuration.QUERY:
+    if source == QUERY:
         return config["query"]
     return config["image_sets"][source]["folder"] if source in config["image_sets"] else MODELS[source]["folder"]
 

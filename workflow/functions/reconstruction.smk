@@ -30,4 +30,4 @@ def reconstruction_cost(wildcards, resources):
 
 def fitting_calibration(wildcards):
     """Return what the query's reconstruction waits for: that the calibration fits the autoencoders."""
-    return f"{RESULTS}/verdicts/families.json" if wildcards.source == configuration.QUERY else []
+    return f"{RESULTS}/verdicts/families.json" if wildcards.source in QUERIES else []

@@ -20,9 +20,9 @@ def query_images(wildcards):
     """Return the images of the query; without one, say how to ask."""
     if not config["query"]:
         raise WorkflowError("There are no images to attribute. Name their folder: --config query=FOLDER")
-    return tables_of("images", configuration.QUERY)
+    return tables_of("images", QUERY)
 
 
 def query_losses(wildcards):
     """Return the losses of the query under every family."""
-    return [table for family in families() for table in tables_of(f"losses/{family}", configuration.QUERY)]
+    return [table for family in families() for source in QUERIES for table in tables_of(f"losses/{family}", source)]

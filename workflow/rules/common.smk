@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, COUNTS, METRICS, GPUS and the functions below
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, COUNTS, METRICS, QUERIES, GPUS and the functions below
 
 import sys
 from pathlib import Path
@@ -15,6 +15,7 @@ from aedr import configuration
 from aedr.code import code_digest
 from aedr.errors import UserError
 from aedr.image_files import list_images
+from aedr.sources import QUERY, RESTORED
 
 try:
     for config_file in workflow.configfiles:
@@ -38,6 +39,7 @@ AUTOENCODERS = {
     for model in MODELS
 }
 METRICS = config["reconstruction"]["metrics"]
+QUERIES = [QUERY, *([RESTORED] if config["attribution"]["undo_resizes"] else [])]
 # A job that would not use a GPU must not wait for one.
 GPUS = 0 if config["device"] == "cpu" else 1
 

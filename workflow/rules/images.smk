@@ -45,7 +45,7 @@ rule import_images:
     benchmark:
         f"{RESULTS}/benchmarks/import_images/{{source}}/{{shard}}.tsv"
     wildcard_constraints:
-        source="|".join([*config["image_sets"], models_where("folder"), configuration.QUERY]),
+        source="|".join([*config["image_sets"], models_where("folder"), QUERY]),
     conda:
         environment("analysis")
     params:

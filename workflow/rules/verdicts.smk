@@ -53,12 +53,30 @@ rule check_calibration:
         "../scripts/check_calibration.py"
 
 
+rule restore_sizes:
+    input:
+        images=f"{RESULTS}/images/{QUERY}/{{shard}}.parquet",
+        calibration=CALIBRATION,
+        families=f"{RESULTS}/verdicts/families.json",
+    output:
+        f"{RESULTS}/images/{RESTORED}/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/restore_sizes/{{shard}}.log",
+    conda:
+        environment("analysis")
+    params:
+        max_pixels=config["max_pixels"],
+        code=code_digest("restore_sizes.py"),
+    script:
+        "../scripts/restore_sizes.py"
+
+
 rule attribute_images:
     input:
         calibration=CALIBRATION,
         families=f"{RESULTS}/verdicts/families.json",
         losses=query_losses,
-        homogeneity=tables_of("homogeneity", configuration.QUERY),
+        homogeneity=[table for source in QUERIES for table in tables_of("homogeneity", source)],
         images=query_images,
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",

@@ -36,8 +36,7 @@ def compute_signals(
         ],
         strict=True,
     )
-    columns = ["source_of_homogeneity", "reason_of_homogeneity", "width", "height", "fit"]
-    columns += ["offset_rows", "offset_columns"]
+    columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
     metadata = {"held_out": str(held_out)}
     write_table(signals_output, "signals", pd.concat(computed).drop(columns=columns, errors="ignore"), metadata)
     write_table(calibrations_output, "calibrations", pd.concat(calibrations), metadata)

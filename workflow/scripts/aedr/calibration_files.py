@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from aedr.errors import UserError
+from aedr.resizes import common_sizes
 from aedr.signals import FITTED_SIGNALS, TEST, Calibration
 from aedr.tables import read_table
 from aedr.verdicts import Reference
@@ -27,7 +28,8 @@ def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources
     rows = signals[signals["metric"] == metric].dropna(subset=[signal])
     own = rows["belonging"] & ((rows["split"] == TEST) | (signal not in FITTED_SIGNALS))
     rows = rows[own | rows["source"].isin(real_sources)]
-    return rows[["autoencoder", "image_id", "source", "belonging"]].assign(signal=rows[signal])
+    columns = ["autoencoder", "image_id", "source", "belonging", "homogeneity", "width", "height"]
+    return rows[columns].assign(signal=rows[signal])
 
 
 def describe_calibration(
@@ -147,10 +149,12 @@ def fitted_calibration(calibration: Mapping[str, Any], family: str) -> Calibrati
 
 def reference_of(calibration: Mapping[str, Any], rows: pd.DataFrame, families: Sequence[str]) -> Reference:
     """Return the reference signals of the families that are asked."""
-    belonging = rows[rows["belonging"]]
+    own = {name: rows[rows["belonging"] & (rows["autoencoder"] == name)] for name in families}
     real = rows[~rows["belonging"]].pivot(index="image_id", columns="autoencoder", values="signal")
     return Reference(
         calibration["signal"],
-        {name: belonging.loc[belonging["autoencoder"] == name, "signal"].to_numpy() for name in families},
+        {name: images["signal"].to_numpy() for name, images in own.items()},
         real.reindex(columns=list(families)),
+        {name: images["homogeneity"].max() for name, images in own.items()},
+        {name: common_sizes(images) for name, images in own.items()},
     )

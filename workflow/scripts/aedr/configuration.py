@@ -12,11 +12,9 @@ import yaml
 from aedr.errors import UserError
 from aedr.image_files import list_images
 from aedr.prompt_files import count_prompts
+from aedr.sources import QUERY, RESTORED
 
 Configuration = dict[str, Any]
-
-# The source of the images to attribute.
-QUERY = "query"
 
 
 def complete_configuration(config: Mapping[str, Any], schema_file: str | Path) -> Configuration:
@@ -133,8 +131,8 @@ def _check_models(config: Configuration) -> Iterator[str]:
     for name in config["select"] or []:
         if name not in models:
             yield f"select: {name} is no model; models are {', '.join(models)}"
-    if QUERY in models or QUERY in config["image_sets"]:
-        yield f"{QUERY} is what the images to attribute are called; give the model or image set another id"
+    for name in {QUERY, RESTORED} & {*models, *config["image_sets"]}:
+        yield f"{name} is what the images to attribute are called; give the model or image set another id"
     for name in set(models) & set(config["image_sets"]):
         yield f"{name} is the id of a model and of an image set; rename one"
     for name, model in models.items():
@@ -256,4 +254,5 @@ def count_query(config: Configuration) -> dict[str, int]:
     Raises:
         UserError: the folder is missing or empty.
     """
-    return {QUERY: len(list_images(config["query"], at_most=sys.maxsize)) if config["query"] else 0}
+    count = len(list_images(config["query"], at_most=sys.maxsize)) if config["query"] else 0
+    return {QUERY: count, RESTORED: count}

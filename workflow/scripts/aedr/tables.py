@@ -31,6 +31,12 @@ EVIDENCE = pa.struct(
         ("signal", pa.float64()),
         ("p_value", pa.float64()),
         ("corrected_p_value", pa.float64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("offset_rows", pa.int32()),
+        ("offset_columns", pa.int32()),
+        ("obstacle", pa.string()),
+        ("caveat", pa.string()),
     ]
 )
 
@@ -139,6 +145,8 @@ TABLES = {
                 ("calibrated_ratio", pa.float64()),
                 ("power_ratio", pa.float64()),
                 ("residual", pa.float64()),
+                ("width", pa.int32()),
+                ("height", pa.int32()),
                 ("reason", pa.string()),
             ],
         ),
@@ -164,6 +172,9 @@ TABLES = {
                 ("source", pa.string()),
                 ("belonging", pa.bool_()),
                 ("signal", pa.float64()),
+                ("homogeneity", pa.float64()),
+                ("width", pa.int32()),
+                ("height", pa.int32()),
             ]
         ),
         key=("autoencoder", "image_id"),

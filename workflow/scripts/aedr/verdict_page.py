@@ -57,7 +57,9 @@ decoded changes as little in the first pass as in the second; its signal ({{ met
 autoencoders. Above {{ level }}, nearness proves nothing.</li>
 <li>An answer names an autoencoder when the first is above {{ level }} and the second is not. An image of one of
 these autoencoders is denied to it with a chance of at most {{ level }}, and a real image is given to any of them with
-a chance of at most {{ level }}, <b>if it is like the images of the study</b>: as sharp, as large, as compressed.</li>
+a chance of at most {{ level }}, <b>if it is like the images of the study</b>: as sharp, as large, as compressed. Where
+it is smoother than all of the autoencoder's own images, nearness is not taken for an answer: a smooth picture comes
+near to any autoencoder.</li>
 <li>Models that share an autoencoder cannot be told apart. An answer tells which autoencoder decoded the image, not who
 made it, and not whether it is true. <b>None of these</b> does not mean that a picture is a photograph: another model, a
 resize or strong compression leave no trace either.</li>
@@ -71,10 +73,12 @@ resize or strong compression leave no trace either.</li>
 {% if image.reason %}<p>{{ image.reason }}</p>{% endif %}
 {% if image.evidence %}
 <div class="tables"><table><tr><th>autoencoder of</th><th>signal</th><th>own images as far out</th>
-<th>real images as near</th></tr>
+<th>real images as near</th><th>looked at</th></tr>
 {% for row in image.evidence %}<tr><td>{{ row.label }}</td><td>{{ "%.3f"|format(row.signal) }}</td>
 <td>{{ "%.3f"|format(row.p_value) }}</td>
-<td>{{ "no real images" if row.corrected_p_value is none else "%.3f"|format(row.corrected_p_value) }}</td></tr>
+<td>{{ "no real images" if row.corrected_p_value is none else "%.3f"|format(row.corrected_p_value) }}</td>
+<td>{{ row.width }}x{{ row.height }}{% if row.offset_rows is not none %} from row {{ row.offset_rows }}, column
+{{ row.offset_columns }}{% endif %}</td></tr>
 {% endfor %}</table></div>
 <img class="plot" src="data:image/png;base64,{{ image.plot }}" alt="The image's signal (line) under each autoencoder,
 among the autoencoder's own images and the real images of the study">

@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from aedr.resizes import Size
+
 FAMILY, SEVERAL, NONE, CANNOT_SAY = "family", "several possible", "none of these", "cannot say"
 # Signals of which the logarithm, not the value, is spread alike on both sides.
 RATIOS = ("loss_ratio", "calibrated_ratio", "power_ratio", "first_loss")
@@ -28,13 +30,21 @@ class Evidence:
 
     `p_value`: the share of own images that lie as far out; small speaks against the autoencoder.
     `corrected_p_value`: the share of real images that come so near to any autoencoder asked; small speaks for it. None
-    without real reference images.
+    without real reference images. `width` and `height` are what was reconstructed, `offset_rows` and `offset_columns`
+    where the grid was found, if it was searched. `obstacle` says why nearness to the autoencoder would mean nothing for
+    this image, `caveat` why the p-values hold less than they say.
     """
 
     autoencoder: str
     signal: float
     p_value: float
     corrected_p_value: float | None
+    width: int | None = None
+    height: int | None = None
+    offset_rows: int | None = None
+    offset_columns: int | None = None
+    obstacle: str | None = None
+    caveat: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,15 @@ class Reference:
     """The signals that a verdict compares with.
 
     `own`: each autoencoder's signals of its own images, on which nothing was fitted. `real`: signals of real images, a
-    row for each image and a column for each autoencoder; nan where an image has none.
+    row for each image and a column for each autoencoder; nan where an image has none. `smoothest` and `sizes` are
+    the highest homogeneity and the usual (width, height) of each autoencoder's own images.
     """
 
     signal: str
     own: Mapping[str, npt.NDArray[np.float64]]
     real: pd.DataFrame
+    smoothest: Mapping[str, float]
+    sizes: Mapping[str, set[Size]]
 
     def distance(self, autoencoder: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far signals lie above the middle of the own images', in their own (robust) spreads."""
@@ -82,14 +95,20 @@ def conformal_p_value(reference: npt.ArrayLike, value: float) -> float:
     return float((1 + (reference >= value).sum()) / (len(reference) + 1))
 
 
-def weigh(reference: Reference, signals: Mapping[str, float]) -> tuple[Evidence, ...]:
-    """Return the evidence of each autoencoder, given the image's signal under each, in that order."""
+def weigh(reference: Reference, signals: Mapping[str, float], tried: int = 1) -> tuple[Evidence, ...]:
+    """Return the evidence of each autoencoder, given the image's signal under each, in that order.
+
+    Args:
+        tried: at how many sizes the image was tried, of which each autoencoder has its best: the chance that a real
+            image comes so near is at most that many times as large (Bonferroni).
+    """
     nearest = reference.nearest_distances() if len(reference.real) else None
     evidence = []
     for autoencoder, value in signals.items():
         corrected = None
         if nearest is not None:
-            corrected = conformal_p_value(-nearest, -float(reference.distance(autoencoder, value)))
+            real = conformal_p_value(-nearest, -float(reference.distance(autoencoder, value)))
+            corrected = min(1.0, tried * real)
         p_value = conformal_p_value(reference.own[autoencoder], value)
         evidence.append(Evidence(autoencoder, value, p_value, corrected))
     return tuple(evidence)
@@ -98,9 +117,9 @@ def weigh(reference: Reference, signals: Mapping[str, float]) -> tuple[Evidence,
 def decide(evidence: Sequence[Evidence], alpha: float, obstacle: str | None = None) -> Verdict:
     """Return the verdict at the significance level `alpha`.
 
-    An autoencoder is possible when the image could be its own (`p_value` above `alpha`) and a real image would hardly
-    come so near (`corrected_p_value` at most `alpha`). An image of an autoencoder in the study is denied to it with a
-    chance of at most `alpha`; a real image is given to any of them with a chance of at most `alpha`.
+    An autoencoder is possible when the image could be its own (`p_value` above `alpha`), a real image would hardly
+    come so near (`corrected_p_value` at most `alpha`), and nothing speaks against comparing the two (`obstacle`). A
+    real image is given to any of them with a chance of at most `alpha`.
 
     Args:
         obstacle: why the image cannot be asked about at all, or why a denial would mean nothing; None if nothing does.
@@ -109,14 +128,18 @@ def decide(evidence: Sequence[Evidence], alpha: float, obstacle: str | None = No
     if not evidence:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)
     near = [e for e in evidence if e.p_value > alpha]
-    possible = tuple(e.autoencoder for e in near if e.corrected_p_value is None or e.corrected_p_value <= alpha)
+    nearer_than_real = [e for e in near if e.corrected_p_value is None or e.corrected_p_value <= alpha]
+    possible = [e for e in nearer_than_real if e.obstacle is None]
     if possible:
-        return Verdict(FAMILY if len(possible) == 1 else SEVERAL, possible, None, evidence)
+        caveats = "; ".join(dict.fromkeys(e.caveat for e in possible if e.caveat is not None))
+        names = tuple(e.autoencoder for e in possible)
+        return Verdict(FAMILY if len(possible) == 1 else SEVERAL, names, caveats or None, evidence)
+    if nearer_than_real:
+        return Verdict(CANNOT_SAY, (), "; ".join(str(e.obstacle) for e in nearer_than_real), evidence)
     if near:
-        names = ", ".join(e.autoencoder for e in near)
-        return Verdict(
-            CANNOT_SAY, (), f"as near to {names} as its own images, but so are too many real images", evidence
-        )
+        names = tuple(e.autoencoder for e in near)
+        reason = f"as near to {', '.join(names)} as its own images, but so are too many real images"
+        return Verdict(CANNOT_SAY, (), reason, evidence)
     if obstacle is not None:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)
     return Verdict(NONE, (), None, evidence)

@@ -1,0 +1,43 @@
+"""Bring the images of a query to the sizes that they may have been resized from; write another images table."""
+
+from pathlib import Path
+
+from aedr.jobs import job
+
+
+def restore_sizes(images: str, calibration: str, families: str, output: str, max_pixels: int) -> None:
+    """Write each usable image once for every likely size: one that own images of the families asked have.
+
+    `families` is the file of `check_calibration`.
+    """
+    import json
+
+    from aedr.calibration_files import read_calibration, reference_of
+    from aedr.images import decode_image, describe_image, encode_png
+    from aedr.resizes import likely_sizes, resize
+    from aedr.sources import RESTORED, restored_id
+    from aedr.tables import read_table, write_table
+
+    asked = json.loads(Path(families).read_text(encoding="utf-8"))
+    reference = reference_of(*read_calibration(calibration), list(asked.values()))
+    common = {size for sizes in reference.sizes.values() for size in sizes}
+    table = read_table(images, "images")
+    rows = []
+    for image in table[table["reason"].isna()].itertuples():
+        pixels = decode_image(image.image["bytes"], max_pixels)
+        for width, height in likely_sizes(int(image.width), int(image.height), common):
+            data = encode_png(resize(pixels, (width, height)))
+            copy = {"image_id": restored_id(image.image_id, width, height), "source": RESTORED}
+            rows.append(copy | describe_image(data, image.image["path"], max_pixels))
+    write_table(output, "images", rows, {})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        restore_sizes(
+            snakemake.input.images,
+            snakemake.input.calibration,
+            snakemake.input.families,
+            snakemake.output[0],
+            snakemake.params.max_pixels,
+        )
