@@ -49,11 +49,18 @@ def job(snakemake: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_gpu(wanted: int) -> Iterator[None]:
-    """Bind this process to one GPU that no other job of this machine holds; leave a scheduler's choice alone."""
-    devices = os.environ.get("AEDR_GPUS", "").split(",") if os.environ.get("AEDR_GPUS") else _installed_gpus()
+    """Bind this process to one GPU that no other job of this machine holds.
+
+    Where CUDA_VISIBLE_DEVICES names several devices, as a user does who keeps others free, it is one of these. Where it
+    names one or none, a scheduler or the user has chosen.
+    """
     if wanted == 0:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    if wanted == 0 or not devices or "CUDA_VISIBLE_DEVICES" in os.environ:
+        yield
+        return
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = _installed_gpus() if visible is None else visible.split(",")
+    if not devices or (visible is not None and len(devices) <= wanted):
         yield
         return
     while True:
@@ -64,7 +71,7 @@ def _one_gpu(wanted: int) -> Iterator[None]:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue
-                os.environ["CUDA_VISIBLE_DEVICES"] = device
+                os.environ["CUDA_VISIBLE_DEVICES"] = device.strip()
                 yield
                 return
         time.sleep(1)
