@@ -36,6 +36,8 @@ demo-pictures: demo
 demo-verdicts: demo
 	$(BIN)/python benchmarks/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_fresh.yaml
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/resize_images.py results/demo_fresh results/demo_resized
+	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo_resized.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/score_verdicts.py results/demo results/demo_fresh
 
 test: .venv/installed-tests

@@ -1,0 +1,124 @@
+"""Verdicts by a real autoencoder: on photographs, on its own decodings, and on images of other models.
+
+The autoencoder is the small one of the reference data, a family of its own. It is calibrated on crops of 128 pixels of
+three Kodak photographs and its decodings of them; asked are crops and decodings of the three others, and crops of the
+FLUX.1 images, the SDXL images and the JPEG photographs there. Nothing is resized; crops begin on the grid.
+
+    python benchmarks/reference_verdicts.py --reference FOLDER [--threads 1]
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
+
+from taef2 import load_taef2  # noqa: E402
+
+from aedr.attribution import attribute  # noqa: E402
+from aedr.autoencoders import Autoencoder  # noqa: E402
+from aedr.calibration_files import describe_calibration, reference_rows  # noqa: E402
+from aedr.families import fingerprint  # noqa: E402
+from aedr.homogeneity import homogeneity, read_grey  # noqa: E402
+from aedr.images import decode_image, describe_image, encode_png  # noqa: E402
+from aedr.losses import LOSSES  # noqa: E402
+from aedr.reconstruction import to_pixels, to_tensor  # noqa: E402
+from aedr.shards import ReconstructionSettings, reconstruct_shard  # noqa: E402
+from aedr.signals import compute_signals  # noqa: E402
+from aedr.verdicts import CANNOT_SAY, FAMILY, NONE  # noqa: E402
+
+NAME, METRIC, SIGNAL = "taef2", "high_frequency", "residual"
+CROP, CROPS_OF_A_LARGE_IMAGE = 128, 12
+LEVEL, HELD_OUT, MAX_PIXELS = 0.05, 0.5, 10**8
+CPU = torch.device("cpu")
+
+
+def crops(files: list[Path], source: str, at_most: int) -> list[dict[str, object]]:
+    """Return rows of an images table: squares of CROP pixels of each file, `at_most` of them, evenly spread."""
+    rows = []
+    for file in files:
+        picture = decode_image(file.read_bytes(), MAX_PIXELS)
+        places = [
+            (top, left)
+            for top in range(0, picture.shape[0] - CROP + 1, CROP)
+            for left in range(0, picture.shape[1] - CROP + 1, CROP)
+        ]
+        for top, left in places[:: -(-len(places) // at_most)]:
+            data = encode_png(picture[top : top + CROP, left : left + CROP])
+            name = f"{source}/{file.stem}_{top}_{left}"
+            rows.append({"image_id": name, "source": source} | describe_image(data, name, MAX_PIXELS))
+    return rows
+
+
+def decode(autoencoder: Autoencoder, photographs: list[dict[str, object]], source: str) -> list[dict[str, object]]:
+    """Return rows of an images table: each photograph as the autoencoder decodes it, 8 bits, PNG."""
+    rows = []
+    for row in photographs:
+        pixels = decode_image(row["image"]["bytes"], MAX_PIXELS)  # type: ignore[index]
+        decoded = to_pixels(autoencoder.reconstruct(to_tensor([pixels], CPU), "mode", ()))[0]
+        name = f"{source}/{str(row['image_id']).rpartition('/')[2]}"
+        rows.append({"image_id": name, "source": source} | describe_image(encode_png(decoded), name, MAX_PIXELS))
+    return rows
+
+
+def measure(autoencoder: Autoencoder, images: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the losses and homogeneity tables of an images table."""
+    settings = ReconstructionSettings(0, NAME, "mode", "crop", None, batch_size=8, max_pixels=MAX_PIXELS)
+    losses = reconstruct_shard(images, autoencoder, {METRIC: LOSSES[METRIC]}, settings, CPU)
+    textures = [homogeneity(read_grey(image["bytes"], MAX_PIXELS)) for image in images["image"]]
+    return pd.DataFrame(losses), images[["image_id", "source"]].assign(homogeneity=textures, reason=None)
+
+
+def verdicts(reference: Path) -> pd.DataFrame:
+    """Return the verdicts on every image asked, with its `source`: own, photographs, flux, sdxl or real."""
+    autoencoder = load_taef2(reference)
+    kodak = sorted((reference / "photographs").glob("*.png"))
+    known = crops(kodak[::2], "photographs", 24)
+    calibration = pd.DataFrame([*known, *decode(autoencoder, known, "own")])
+    unseen = crops(kodak[1::2], "photographs", 24)
+    asked = [*unseen, *decode(autoencoder, unseen, "own")]
+    for source in ("flux", "sdxl", "real"):
+        asked += crops(sorted((reference / "images" / source).iterdir()), source, CROPS_OF_A_LARGE_IMAGE)
+
+    signals, fitted = compute_signals(*measure(autoencoder, calibration), {"own"}, HELD_OUT)
+    encoder, decoder = fingerprint(autoencoder.network)
+    family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
+    description = describe_calibration(
+        pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}]),
+        fitted,
+        METRIC,
+        SIGNAL,
+        {NAME: {"off_grid": "crop"}},
+        {},
+    )
+    rows = reference_rows(signals, METRIC, SIGNAL, ["photographs"])
+    images = pd.DataFrame(asked)
+    answers = attribute(images, *measure(autoencoder, images), description, rows, {NAME: NAME}, LEVEL)
+    return answers.merge(images[["image_id", "source"]], on="image_id")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
+    parser.add_argument("--reference", type=Path, default=os.environ.get("AEDR_REFERENCE"), help="the reference data")
+    parser.add_argument("--threads", type=int, default=1, help="threads (default %(default)s)")
+    arguments = parser.parse_args()
+    if arguments.reference is None:
+        parser.error("name the folder of the reference data with --reference, or by AEDR_REFERENCE")
+    torch.set_num_threads(arguments.threads)
+    answers = verdicts(Path(arguments.reference))
+    print(f"| asked about | images | {FAMILY} | {NONE} | {CANNOT_SAY} |\n|---|---|---|---|---|")
+    for source, rows in answers.groupby("source", sort=False):
+        counts = rows["verdict"].value_counts()
+        shown = " | ".join(str(counts.get(verdict, 0)) for verdict in (FAMILY, NONE, CANNOT_SAY))
+        print(f"| {source} | {len(rows)} | {shown} |")
+    for reason, count in answers["reason"].value_counts().items():
+        print(f"{count} x {reason}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
