@@ -33,4 +33,4 @@ rule all:
         rules.export_calibration.output,
         rules.plot_accuracy.output,
         signal_plots,
-        expand(rules.plot_contact_sheet.output, source=SOURCES),
+        [f"{RESULTS}/plots/contact_sheets/{source}.jpg" for source in SOURCES],

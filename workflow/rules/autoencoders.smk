@@ -31,7 +31,7 @@ rule identify_autoencoder:
 # as an input, lest a model that is added reconstructs everything again.
 checkpoint collect_autoencoders:
     input:
-        expand(rules.identify_autoencoder.output, autoencoder=AUTOENCODERS),
+        [f"{RESULTS}/autoencoders/{autoencoder}.parquet" for autoencoder in AUTOENCODERS],
     output:
         parquet=f"{RESULTS}/autoencoders.parquet",
         csv=report(

@@ -78,7 +78,7 @@ rule train_demo_diffusion:
 
 rule train_demo_models:
     input:
-        expand(rules.train_demo_diffusion.output.pipeline, demo_model=DEMO["models"]),
+        [f"{DEMO_TRAINING}/models/{model}" for model in DEMO["models"]],
 
 
 # Its only declared output is a marker beside the trainings: what the study reads from demo/ is no rule's output, so no
