@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import glob
 import os
+import platform
 import sys
 import tempfile
 import time
@@ -38,6 +39,7 @@ def job(snakemake: Any) -> Iterator[None]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         with _one_gpu(int(snakemake.resources.get("gpu", 0))):
+            print(f"On {platform.node()}, CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}")
             yield
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
