@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from aedr.calibration_files import fitted_calibration, reference_of
+from aedr.rounding import ROUNDING_LOSS
 from aedr.signals import apply_calibration
 from aedr.sources import RESTORED, original_id
 from aedr.verdicts import Evidence, Reference, decide, weigh
@@ -94,7 +95,9 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
         row = nearest.loc[weighed.autoencoder]
         smoothest = reference.smoothest[weighed.autoencoder]
         obstacle = caveat = None
-        if row["homogeneity"] > smoothest:
+        if _is_rounding(row):
+            obstacle = _unstable([weighed.autoencoder])
+        elif row["homogeneity"] > smoothest:
             obstacle = (
                 f"smoother (homogeneity {row['homogeneity']:.2f}) than any own image of {weighed.autoencoder} "
                 f"({smoothest:.2f}): such a picture comes near to any autoencoder"
@@ -119,7 +122,12 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
 
 
 def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Reference) -> str | None:
-    """Return why a denial would mean nothing: the image left the grid, was resized perhaps, or never was on it."""
+    """Return why a denial would mean nothing: nothing but rounding was measured, or the image left the grid, was
+    resized perhaps, or never was on it.
+    """
+    unstable = [row["autoencoder"] for _, row in rows.iterrows() if _is_rounding(row)]
+    if unstable:
+        return _unstable(list(dict.fromkeys(unstable)))
     size = f"{image.width:.0f}x{image.height:.0f}"
     off = sorted({factor for factor in factors if image.width % factor or image.height % factor})
     if off:
@@ -134,6 +142,18 @@ def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Ref
     return (
         f"hardly any own image of these autoencoders has {size} pixels, so the picture was resized, or is of another "
         "kind, or never came out of them"
+    )
+
+
+def _is_rounding(row: pd.Series) -> bool:
+    """Return whether the first loss is no larger than what rounding the image to 8 bits leaves by itself."""
+    return bool(row["first_loss"] <= ROUNDING_LOSS.get(row["metric"], 0))
+
+
+def _unstable(autoencoders: list[str]) -> str:
+    return (
+        f"unstable: {', '.join(autoencoders)} loses no more of the image than its rounding to 8 bits did, so the "
+        "signal is one of rounding errors"
     )
 
 
