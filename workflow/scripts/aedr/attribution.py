@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from aedr.calibration_files import fitted_calibration, reference_of
-from aedr.rounding import ROUNDING_LOSS
+from aedr.rounding import SMALLEST_FIRST_LOSS
 from aedr.signals import apply_calibration
 from aedr.sources import RESTORED, original_id
 from aedr.verdicts import Evidence, Reference, decide, weigh
@@ -146,14 +146,14 @@ def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Ref
 
 
 def _is_rounding(row: pd.Series) -> bool:
-    """Return whether the first loss is no larger than what rounding the image to 8 bits leaves by itself."""
-    return bool(row["first_loss"] <= ROUNDING_LOSS.get(row["metric"], 0))
+    """Return whether the first loss is less than what rounding a picture to 8 bits leaves by itself."""
+    return bool(row["first_loss"] < SMALLEST_FIRST_LOSS.get(row["metric"], 0))
 
 
 def _unstable(autoencoders: list[str]) -> str:
     return (
-        f"unstable: {', '.join(autoencoders)} loses no more of the image than its rounding to 8 bits did, so the "
-        "signal is one of rounding errors"
+        f"unstable: {', '.join(autoencoders)} loses less of the image than rounding to 8 bits takes from a picture with "
+        "texture, so the signal is one of rounding errors"
     )
 
 
