@@ -152,8 +152,8 @@ def _is_rounding(row: pd.Series) -> bool:
 
 def _unstable(autoencoders: list[str]) -> str:
     return (
-        f"unstable: {', '.join(autoencoders)} loses less of the image than rounding to 8 bits takes from a picture with "
-        "texture, so the signal is one of rounding errors"
+        f"unstable: {', '.join(autoencoders)} loses less of the image than rounding to 8 bits takes from a picture "
+        "with texture, so the signal is one of rounding errors"
     )
 
 
