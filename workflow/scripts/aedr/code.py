@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 # What these do shows in logs and messages, never in a result.
-WITHOUT_EFFECT_ON_RESULTS = {"jobs", "errors"}
+WITHOUT_EFFECT_ON_RESULTS = {"jobs", "errors", "files"}
 
 
 def code_digest(script: str) -> str:

@@ -1,18 +1,22 @@
 """What every job does around its work: log, threads, one GPU of its own, progress, short errors."""
 
 import contextlib
+import errno
 import fcntl
 import glob
 import os
 import platform
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO, TypeVar
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypeVar
 
 from aedr.errors import UserError
+from aedr.files import sync
 
 Item = TypeVar("Item")
 
@@ -25,28 +29,69 @@ def job(snakemake: Any) -> Iterator[None]:
 
     File descriptors 1 and 2 are redirected, not only `sys.stderr`, so that native code and child processes reach the
     log too. Threads are limited to those that Snakemake gave; a job that asks for a GPU holds one device until it ends.
+    What the job wrote is on the disk before Snakemake takes it for finished.
     """
     global _terminal
-    if snakemake.log:
-        os.makedirs(os.path.dirname(snakemake.log[0]) or ".", exist_ok=True)
-        _terminal = os.fdopen(os.dup(2), "w")
-        log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(snakemake.threads)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    over = threading.Event()
     try:
+        if snakemake.log:
+            os.makedirs(os.path.dirname(snakemake.log[0]) or ".", exist_ok=True)
+            _terminal = os.fdopen(os.dup(2), "w")
+            log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            os.close(log)
+            threading.Thread(target=_stop_when_replaced, args=(snakemake.log[0], over), daemon=True).start()
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[variable] = str(snakemake.threads)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         with _one_gpu(int(snakemake.resources.get("gpu", 0))):
             print(f"On {platform.node()}, CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}")
             yield
+        for output in map(Path, snakemake.output):
+            for path in (output, *output.rglob("*")):
+                if path.exists():
+                    sync(path)
+        sys.stdout.flush()
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            traceback.print_exc()
+            raise SystemExit(1) from None
+        _fail(
+            f"No space left for {' or '.join([*snakemake.output, *snakemake.log])} ({error}). "
+            "Make room and run again: what is finished is kept."
+        )
     except Exception:
         traceback.print_exc()
         raise SystemExit(1) from None
+    finally:
+        over.set()
+
+
+def _fail(message: str) -> NoReturn:
+    """End the job with a message in its log, or on the terminal where the log takes no more."""
+    try:
+        print(f"Error: {message}", file=sys.stderr, flush=True)
+    except OSError:
+        print(f"Error: {message}", file=_terminal, flush=True)
+    raise SystemExit(1) from None
+
+
+def _stop_when_replaced(log: str, over: threading.Event) -> None:
+    """End this process when another has taken the place of its log, which Snakemake makes anew for every job.
+
+    A job lives on where Snakemake alone was killed. It must not write over what the next run's job of the same name
+    writes, perhaps with other settings.
+    """
+    while not over.wait(1):
+        try:
+            replaced = not os.path.samestat(os.fstat(1), os.stat(log))
+        except FileNotFoundError:
+            continue
+        if replaced:
+            os._exit(1)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """The tables between the rules: their columns, types and bounds, checked whenever one is written or read."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aedr.errors import UserError
+from aedr.files import replacing
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ TABLES = {
 def write_table(
     path: str | Path, name: str, rows: pd.DataFrame | Iterable[Mapping[str, object]], metadata: Mapping[str, str]
 ) -> None:
-    """Write `rows` as the table `name` to `path`: checked, under a temporary name, then renamed.
+    """Write `rows` as the table `name` to `path`: checked, and whole or not at all.
 
     `metadata` (settings, versions, device) is stored in the file; columns not in the schema are an error.
     """
@@ -263,19 +263,14 @@ def write_table(
         raise ValueError(f"{path}: columns {unknown} are not in the table {name}")
     _check(table, name, path)
     table = table.replace_schema_metadata({"aedr.table": name} | {f"aedr.{k}": v for k, v in metadata.items()})
-    temporary = Path(f"{path}.{os.getpid()}.tmp")
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        pq.write_table(table, temporary, compression="zstd")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
     """Read the table `name` from `path` and check it; a missing, damaged or foreign file is a `UserError`."""
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
     if table.schema.names != TABLES[name].schema.names:

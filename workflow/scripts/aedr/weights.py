@@ -22,6 +22,7 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, Revi
 from huggingface_hub.utils.sha import git_hash
 
 from aedr.errors import UserError
+from aedr.files import replacing
 from aedr.hub import download
 
 Need = Mapping[str, Any]
@@ -235,10 +236,8 @@ def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
                     f"{answer['repository']} (size or hash differ). It was deleted; run again to download it anew."
                 )
         records.append(answer)
-    temporary = Path(f"{manifest}.{os.getpid()}.tmp")
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    temporary.replace(manifest)
+    with replacing(manifest) as temporary:
+        temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
