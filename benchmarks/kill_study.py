@@ -3,16 +3,19 @@
 They must equal those of a run that nothing disturbed.
 
 The study has a Stable Diffusion with tiny random weights, pictures of every awkward kind, and shards of a few images.
-Each run of Snakemake is ended after a random time, in one of five ways:
+A running job is chosen, and after a random part of the time that it takes undisturbed, or half as much again, comes
+one of five kills:
 
-* SIGTERM or SIGINT to Snakemake, as a scheduler or a user does;
+* SIGTERM to Snakemake, as a scheduler sends it;
+* SIGINT to everything, as Ctrl-C sends it;
 * SIGKILL to Snakemake alone, whose jobs live on and go on writing while the next run starts;
-* SIGKILL to one job alone, as the kernel does when memory runs out;
+* SIGKILL to one job alone, as the kernel does when memory runs out; Snakemake tries it again twice;
 * SIGKILL to everything at once, which is what a power cut leaves, apart from what the disk had not yet been given.
 
-What follows a kill is what the user is told to do: `snakemake --unlock` where a lock is left, and the same command
-again. When the study is complete every table is compared, exactly, with that of a run which nothing disturbed; then it
-begins anew until there were enough kills. The exit code is 1 if any row was lost or changed.
+One kill in eight comes while Snakemake still plans. What follows a kill is what the user is told to do: `snakemake
+--unlock` where a lock is left, and the same command again. When the study is complete every table is compared, exactly,
+with that of a run which nothing disturbed, and no temporary file may be left; then it begins anew until there were
+enough kills. The exit code is 1 if any row was lost or changed.
 
     python benchmarks/kill_study.py [--kills 200] [--seed 0] [--cores 2]
 """
@@ -39,23 +42,25 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests"), str(ROO
 from studies import write_pictures  # noqa: E402
 
 import tiny_models  # noqa: E402
-from aedr.tables import TABLES, read_table  # noqa: E402
+from aedr.tables import read_table  # noqa: E402
 
 TARGET = "results/accuracy.parquet"
-KINDS = ("SIGTERM", "SIGINT", "SIGKILL of Snakemake", "SIGKILL of a job", "SIGKILL of everything")
-# Seconds. Snakemake needs a few before its first job, and a job ten.
-EARLIEST, LATEST = 1.0, 14.0
+TERMINATED, INTERRUPTED = "SIGTERM to Snakemake", "SIGINT to everything"
+ALONE, JOB, EVERYTHING = "SIGKILL to Snakemake", "SIGKILL to a job", "SIGKILL to everything"
+KINDS = (TERMINATED, INTERRUPTED, ALONE, JOB, EVERYTHING)
+PLANNING = "Snakemake alone, planning"
+NO_JOB = "between jobs"
 
 
 def write_study(folder: Path) -> None:
     """Write models, pictures, prompts and the configuration of the study to `folder`."""
     tiny_models.save_stable_diffusion(folder / "model")
     write_pictures(folder / "pictures", usable=4)
-    (folder / "prompts.txt").write_text("".join(f"{i:03d}: a cat number {i}\n" for i in range(16)))
+    (folder / "prompts.txt").write_text("".join(f"{i:03d}: a cat number {i}\n" for i in range(8)))
     model = {"pipeline": "StableDiffusionPipeline", "path": "model", "image_size": 32, "steps": 2, "batch_size": 4}
     config = {
         "device": "cpu",
-        "shard_size": 8,
+        "shard_size": 10,
         "image_sets": {"pictures": {"folder": "pictures"}},
         "prompts": {"file": "prompts.txt"},
         "models": {"sd": model},
@@ -66,57 +71,83 @@ def write_study(folder: Path) -> None:
 
 
 def start(folder: Path, cores: int, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start Snakemake on the study in a process group of its own; its output is appended to a file."""
+    """Start Snakemake on the study in a process group of its own; its output goes to a file."""
     command = [sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), "--cores", str(cores), "--configfile", str(folder / "config.yaml")]
-    command += ["--workflow-profile", str(ROOT / "profiles" / "default")]
-    with (folder / "output.txt").open("ab") as output:
+    command += ["--workflow-profile", str(ROOT / "profiles" / "default"), "--retries", "2"]
+    with (folder / "output.txt").open("wb") as output:
         return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
 
 
-def jobs_of(snakemake: int) -> dict[int, str]:
-    """Return the process ids of a running Snakemake's scripts, with the script's name."""
+def jobs_of(group: int) -> dict[int, str]:
+    """Return the process ids of a process group's scripts, with the script's name."""
     found = {}
     for entry in Path("/proc").iterdir():
         try:
+            if not entry.name.isdecimal() or os.getpgid(int(entry.name)) != group:
+                continue
             command = (entry / "cmdline").read_bytes().decode().split("\0")
-            in_group = os.getpgid(int(entry.name)) == snakemake
-        except (OSError, ValueError):
+        except OSError:
             continue
         script = re.search(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py", " ".join(command[1:2]))
-        if in_group and script:
+        if script:
             found[int(entry.name)] = script[1]
     return found
 
 
-def end(run: subprocess.Popen[bytes], kind: str, chance: random.Random) -> None:
-    """End a run of Snakemake in the given way and wait until it is over."""
+def wait_for_job(run: subprocess.Popen[bytes], chance: random.Random) -> str | None:
+    """Return the name of a running job, or nothing when Snakemake is over."""
+    while run.poll() is None:
+        if jobs := sorted(jobs_of(run.pid).values()):
+            return chance.choice(jobs)
+        time.sleep(0.1)
+    return None
+
+
+def is_over(run: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for at most so many seconds; return whether Snakemake is over."""
     try:
-        if kind == "SIGKILL of everything":
-            os.killpg(run.pid, signal.SIGKILL)
-        elif kind == "SIGKILL of a job":
-            if jobs := sorted(jobs_of(run.pid)):
-                os.kill(chance.choice(jobs), signal.SIGKILL)
+        run.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def kill(run: subprocess.Popen[bytes], chance: random.Random) -> tuple[str, list[str]]:
+    """End a run of Snakemake or one of its jobs; return how, and which jobs were running."""
+    jobs = jobs_of(run.pid)
+    kind = chance.choice([kind for kind in KINDS if jobs or kind != JOB])
+    try:
+        if kind == JOB:
+            os.kill(chance.choice(sorted(jobs)), signal.SIGKILL)
+        elif kind == ALONE:
+            run.kill()
+        elif kind == TERMINATED:
+            run.terminate()
         else:
-            run.send_signal(getattr(signal, kind.split()[0]))
+            os.killpg(run.pid, signal.SIGKILL if kind == EVERYTHING else signal.SIGINT)
     except ProcessLookupError:
         pass
-    run.wait()
+    if kind != JOB:
+        run.wait()
+    return kind, list(jobs.values())
 
 
-def tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return every table of the study's results, by its path."""
+def contents(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return every table of the study's results, by its path, and the CSV files' lines."""
     found = {}
-    for path in sorted((folder / "results").rglob("*.parquet")):
-        parts = path.relative_to(folder / "results").with_suffix("").parts
-        name = "fingerprints" if parts[0] == "autoencoders" and len(parts) > 1 else parts[0]
-        assert name in TABLES, path
-        found["/".join(parts)] = read_table(path, name)
+    for path in sorted((folder / "results").rglob("*.*")):
+        name = path.relative_to(folder / "results").as_posix()
+        if path.suffix == ".parquet":
+            table, *below = Path(name).with_suffix("").parts
+            found[name] = read_table(path, "fingerprints" if table == "autoencoders" and below else table)
+        elif path.suffix in (".csv", ".tmp"):
+            found[name] = pd.DataFrame({"line": path.read_text(errors="replace").splitlines()})
     return found
 
 
 def differences(expected: dict[str, pd.DataFrame], found: dict[str, pd.DataFrame]) -> list[str]:
-    """Return a line for every table that is missing, new or different."""
+    """Return a line for every file that is missing, new or different."""
     lines = [f"{name}: only in one of the runs" for name in sorted(set(expected) ^ set(found))]
     for name in sorted(set(expected) & set(found)):
         try:
@@ -126,10 +157,21 @@ def differences(expected: dict[str, pd.DataFrame], found: dict[str, pd.DataFrame
     return lines
 
 
-def complete(folder: Path, cores: int) -> None:
-    """Run the study undisturbed; a failure ends the benchmark with Snakemake's output."""
-    if start(folder, cores, TARGET).wait():
+def undisturbed(folder: Path, cores: int) -> dict[str, float]:
+    """Complete the study; return for how many seconds each script ran, and Snakemake planned, at most."""
+    seen: dict[int, tuple[str, float]] = {}
+    began = time.monotonic()
+    run = start(folder, cores, TARGET)
+    lives: dict[str, float] = {}
+    while not is_over(run, 0.1):
+        now = time.monotonic()
+        for process, script in jobs_of(run.pid).items():
+            lives.setdefault(PLANNING, now - began)
+            seen.setdefault(process, (script, now))
+            lives[script] = max(lives.get(script, 0.1), now - seen[process][1])
+    if run.returncode:
         raise SystemExit((folder / "output.txt").read_text())
+    return lives
 
 
 def main() -> None:
@@ -142,49 +184,54 @@ def main() -> None:
     kinds: Counter[str] = Counter()
     interrupted: Counter[str] = Counter()
     problems: list[str] = []
+    groups: set[int] = set()
     studies = locks = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_study(folder)
-        complete(folder, arguments.cores)
-        expected = tables(folder)
-        rows = sum(map(len, expected.values()))
+        lives = undisturbed(folder, arguments.cores)
+        expected = contents(folder)
+        print(f"undisturbed, seconds: { {name: round(life, 1) for name, life in lives.items()} }", file=sys.stderr)
+
+        def note(kind: str, running: list[str], otherwise: str) -> None:
+            kinds[kind] += 1
+            interrupted.update(running or [otherwise])
+            print(f"{time.strftime('%H:%M:%S')} kill {kinds.total()}: {kind}: {running}", file=sys.stderr, flush=True)
+
         while kinds.total() < arguments.kills and not problems:
             shutil.rmtree(folder / "results")
             shutil.rmtree(folder / ".snakemake")
-            while True:
-                (folder / "output.txt").write_bytes(b"")
+            complete = False
+            while not complete and not problems:
                 run = start(folder, arguments.cores, TARGET)
-                try:
-                    failed = run.wait(chance.uniform(EARLIEST, LATEST)) != 0
-                except subprocess.TimeoutExpired:
-                    kind = chance.choice(KINDS)
-                    kinds[kind] += 1
-                    interrupted.update(jobs_of(run.pid).values() or ["between jobs"])
-                    end(run, kind, chance)
-                    print(f"kill {kinds.total()}: {kind}", file=sys.stderr, flush=True)
-                    continue
-                if not failed:
-                    break
-                if "cannot be locked" not in (folder / "output.txt").read_text():
-                    problems.append((folder / "output.txt").read_text())
-                    break
-                locks += 1
-                start(folder, arguments.cores, "--unlock").wait()
-            # A job that outlived its Snakemake may still be writing.
-            time.sleep(1)
+                groups.add(run.pid)
+                killed = False
+                if chance.random() < 1 / 8 and not is_over(run, chance.uniform(0, lives[PLANNING])):
+                    note(*kill(run, chance), PLANNING)
+                    killed = True
+                while job := wait_for_job(run, chance):
+                    if not is_over(run, chance.uniform(0, 1.5 * lives.get(job, 1))):
+                        note(*kill(run, chance), NO_JOB)
+                        killed = True
+                complete = run.wait() == 0
+                output = (folder / "output.txt").read_text()
+                if "cannot be locked" in output:
+                    locks += 1
+                    start(folder, arguments.cores, "--unlock").wait()
+                elif not complete and not killed:
+                    problems.append(output)
+            while any(jobs_of(group) for group in groups):
+                time.sleep(0.1)
             studies += 1
-            problems += differences(expected, tables(folder))
+            problems += differences(expected, contents(folder))
+    rows = sum(map(len, expected.values()))
     print(
         f"{kinds.total()} kills in {studies} studies of {len(expected)} tables and {rows} rows; {locks} locks removed\n"
     )
-    print("| way | kills |\n|---|---|")
-    for kind, count in kinds.most_common():
-        print(f"| {kind} | {count} |")
-    print("\n| what was running | times |\n|---|---|")
-    for script, count in interrupted.most_common():
-        print(f"| {script} | {count} |")
-    print("\n" + ("\n".join(problems) if problems else "No table was lost or changed."))
+    for title, counts in (("way", kinds), ("what was running", interrupted)):
+        print(f"| {title} | kills |\n|---|---|")
+        print("".join(f"| {name} | {count} |\n" for name, count in counts.most_common()))
+    print("\n".join(problems) if problems else "No table was lost or changed.")
     sys.exit(bool(problems))
 
 
