@@ -24,6 +24,16 @@ include: "workflow/rules/demo.smk"
 include: "workflow/rules/demo_clip.smk"
 
 
+# Of a job that was killed Snakemake tells a number alone.
+onerror:
+    said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in log)
+    if "SIGKILL" in said or "exit status 137" in said:
+        logger.error(
+            "A job was killed from outside (SIGKILL), most likely because memory ran out. Run again: what is finished "
+            "is kept. With fewer --cores fewer jobs share the memory; a smaller batch_size takes less."
+        )
+
+
 rule all:
     default_target: True
     input:

@@ -21,7 +21,10 @@ class Hub:
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
+    # The connection breaks after so many bytes of a file.
+    breaks: dict[str, int] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
+    resumed: dict[str, int] = field(default_factory=dict)
     address: str = ""
 
     def describe(self, repository: str, path: str) -> dict[str, object]:
@@ -96,6 +99,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.downloads.append(f"{repository}/{file[3]}")
         if file[3] in self.hub.damaged:
             content = b"?" * len(content)
+        if self.command == "GET" and file[3] in self.hub.breaks:
+            content = content[: self.hub.breaks[file[3]]]
+            self.close_connection = True
+        begin = int((re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) or (0, 0))[1])
+        if begin:
+            self.hub.resumed[file[3]] = begin
+            part = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            return self._send(206, content[begin:], ETag=f'"{etag}"', Content_Range=part)
         self._send(200, content, ETag=f'"{etag}"')
 
     def _names(self, repository: str) -> list[str]:

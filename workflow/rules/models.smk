@@ -12,7 +12,7 @@ rule fetch_model:
     output:
         f"{RESOURCES}/models/{{model}}.json",
     log:
-        f"{RESOURCES}/logs/fetch_model/{{model}}.log",
+        f"{RESULTS}/logs/fetch_model/{{model}}.log",
     priority: 100
     localrule: True
     conda:
@@ -28,7 +28,7 @@ rule fetch_autoencoder:
     output:
         f"{RESOURCES}/autoencoders/{{autoencoder}}.json",
     log:
-        f"{RESOURCES}/logs/fetch_autoencoder/{{autoencoder}}.log",
+        f"{RESULTS}/logs/fetch_autoencoder/{{autoencoder}}.log",
     priority: 100
     localrule: True
     conda:

@@ -36,7 +36,7 @@ elif SOURCES and PROMPTS["image_set"]:
             output:
                 directory(clip_folder()),
             log:
-                f"{RESOURCES}/logs/fetch_clip_model.log",
+                f"{RESULTS}/logs/fetch_clip_model.log",
             priority: 100
             localrule: True
             conda:
@@ -53,7 +53,7 @@ elif SOURCES and PROMPTS["image_set"]:
             output:
                 directory(captioner_folder()),
             log:
-                f"{RESOURCES}/logs/fetch_captioner.log",
+                f"{RESULTS}/logs/fetch_captioner.log",
             priority: 100
             localrule: True
             conda:

@@ -11,7 +11,7 @@ rule fetch_lpips_backbone:
     output:
         f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth",
     log:
-        f"{RESOURCES}/logs/fetch_lpips_backbone.log",
+        f"{RESULTS}/logs/fetch_lpips_backbone.log",
     priority: 100
     localrule: True
     conda:

@@ -17,7 +17,10 @@ def import_images(folder: str, names: Sequence[str], source: str, output: str, m
         try:
             data = (Path(folder) / name).read_bytes()
         except OSError as error:
-            raise UserError(f"{Path(folder) / name} cannot be read ({error.strerror}).") from None
+            raise UserError(
+                f"{Path(folder) / name} cannot be read ({error.strerror}). "
+                "Put it back or make it readable, or run again without it."
+            ) from None
         rows.append({"image_id": f"{source}/{name}", "source": source} | describe_image(data, name, max_pixels))
     for row in rows:
         if row["reason"] is not None:

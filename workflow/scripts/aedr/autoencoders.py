@@ -74,6 +74,13 @@ def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
     )
 
 
+def how_to_repair(model: str | Path) -> str:
+    """Return what to do about a model's folder whose files are damaged or missing."""
+    if Path(f"{model}.json").is_file():
+        return f"Delete {model}.json and run again: what is not as it was published is downloaded anew."
+    return f"Copy the model to {model} again, or name another folder as `path`."
+
+
 def load_autoencoder(
     folder: str | Path,
     precision: str,
@@ -96,7 +103,7 @@ def load_autoencoder(
     """
     import diffusers
 
-    folder = find_autoencoder(folder, subfolder)
+    model, folder = folder, find_autoencoder(folder, subfolder)
     try:
         config = json.loads((folder / "config.json").read_text())
         network_class = getattr(diffusers, config["_class_name"])
@@ -111,7 +118,7 @@ def load_autoencoder(
     except Exception as error:
         raise UserError(
             f"The autoencoder in {folder} cannot be loaded ({type(error).__name__}: {error}). Expected diffusers' "
-            "layout: config.json and safetensors weights. Fetch it again, or name another folder."
+            f"layout: config.json and safetensors weights. {how_to_repair(model)}"
         ) from None
     network = network.eval().requires_grad_(False).to(device)
     if quantise is None:

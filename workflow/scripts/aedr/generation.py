@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import transformers
 
+from aedr.autoencoders import how_to_repair
 from aedr.errors import UserError
 from aedr.images import Pixels
 
@@ -46,8 +47,8 @@ def load_pipeline(folder: str | Path, model: str, settings: Mapping[str, Any], d
     name = settings["pipeline"]
     if not (folder / "model_index.json").is_file():
         raise UserError(
-            f"models.{model}: {folder} holds no model_index.json. A complete diffusers model was expected there: "
-            "fetch it again (snakemake --forcerun fetch_model), or correct the model's `path`."
+            f"models.{model}: {folder} holds no model_index.json. A complete diffusers model was expected there. "
+            f"{how_to_repair(folder)}"
         )
     loading = {
         "dtype": getattr(torch, settings["precision"]),
@@ -82,7 +83,7 @@ def load_pipeline(folder: str | Path, model: str, settings: Mapping[str, Any], d
         raise UserError(
             f"models.{model}: {folder} cannot be loaded as {name}: {type(error).__name__}: {error}. "
             "Expected a complete diffusers model with safetensors weights (pickled ones need `trusted_pickle: true`): "
-            "check `pipeline`, `variant` and `environment`, or fetch the model again."
+            f"check `pipeline`, `variant` and `environment`. {how_to_repair(folder)}"
         ) from error
     return pipeline
 

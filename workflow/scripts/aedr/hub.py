@@ -1,5 +1,6 @@
 """Files of a Hugging Face repository, brought to a folder before any job needs them."""
 
+import errno
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,9 +31,12 @@ def download(repository: str, revision: str | None, patterns: Sequence[str], fol
         ) from None
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise UserError(f"{key}: huggingface.co has no {name} that you may read. Check its spelling.") from None
-    except OSError as error:
+    # What the client raises when a connection breaks differs between its releases, and is not always an OSError.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
         raise UserError(
-            f"{key}: {name} could not be downloaded ({error}). Run again where huggingface.co is reachable, "
-            "or name a local folder with `path`."
+            f"{key}: {name} could not be downloaded ({error}). Run again where huggingface.co is reachable, to go on "
+            "where it stopped, or name a local folder with `path`."
         ) from None
     shutil.rmtree(Path(folder) / ".cache", ignore_errors=True)

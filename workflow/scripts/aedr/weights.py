@@ -19,10 +19,11 @@ from typing import Any
 
 import huggingface_hub
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import WeakFileLock
 from huggingface_hub.utils.sha import git_hash
 
 from aedr.errors import UserError
-from aedr.files import replacing
+from aedr.files import replacing, sync
 from aedr.hub import download
 
 Need = Mapping[str, Any]
@@ -219,25 +220,31 @@ def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
     Raises:
         UserError: a download failed, or a file's content is not what the hub says it is.
     """
-    records = []
-    for need, answer in answers:
-        folder = Path(need["folder"])
-        wanting = [name for name, facts in answer["files"].items() if not _is_whole(folder / name, facts)]
-        if wanting:
-            total = sum(answer["files"][name]["size"] or 0 for name in wanting)
-            print(f"{answer['repository']}: {len(wanting)} files, {total / 1e9:.2f} GB, to {folder}", file=sys.stderr)
-            download(answer["repository"], answer["commit"], wanting, folder, need["key"])
-            _remove_other_weights(folder, answer["files"])
-        for name in wanting:
-            if not _is_whole(folder / name, answer["files"][name]):
-                (folder / name).unlink(missing_ok=True)
-                raise UserError(
-                    f"{need['key']}: {folder / name} is not the file that huggingface.co lists for "
-                    f"{answer['repository']} (size or hash differ). It was deleted; run again to download it anew."
-                )
-        records.append(answer)
-    with replacing(manifest) as temporary:
-        temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    Path(manifest).parent.mkdir(parents=True, exist_ok=True)
+    # Studies that share their resources may fetch the same model at the same time.
+    with WeakFileLock(f"{manifest}.lock"):
+        records = [_bring(need, answer) for need, answer in answers]
+        with replacing(manifest) as temporary:
+            temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _bring(need: Need, answer: Answer) -> Answer:
+    folder = Path(need["folder"])
+    wanting = [name for name, facts in answer["files"].items() if not _is_whole(folder / name, facts)]
+    if wanting:
+        total = sum(answer["files"][name]["size"] or 0 for name in wanting)
+        print(f"{answer['repository']}: {len(wanting)} files, {total / 1e9:.2f} GB, to {folder}", file=sys.stderr)
+        download(answer["repository"], answer["commit"], wanting, folder, need["key"])
+        _remove_other_weights(folder, answer["files"])
+    for name in wanting:
+        if not _is_whole(folder / name, answer["files"][name]):
+            (folder / name).unlink(missing_ok=True)
+            raise UserError(
+                f"{need['key']}: {folder / name} is not the file that huggingface.co lists for "
+                f"{answer['repository']} (size or hash differ). It was deleted; run again to download it anew."
+            )
+        sync(folder / name)
+    return answer
 
 
 def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
