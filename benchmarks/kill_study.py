@@ -222,7 +222,7 @@ def main() -> None:
             print(f"{time.strftime('%H:%M:%S')} kill {kinds.total()}: {kind}: {running}", file=sys.stderr, flush=True)
 
         while kinds.total() < arguments.kills and not problems:
-            begin_anew(folder, from_losses=studies % FROM_LOSSES != 0)
+            begin_anew(folder, from_losses=(studies + 1) % FROM_LOSSES != 0)
             complete = False
             while not complete and not problems:
                 run = start(folder, arguments.cores, TARGET)

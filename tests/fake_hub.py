@@ -54,13 +54,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    def _send(self, status: int, body: bytes, **headers: str) -> None:
+    def _send(self, status: int, body: bytes, stop: int | None = None, **headers: str) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), "X-Repo-Commit": COMMIT, **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            self.wfile.write(body[:stop])
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -99,15 +99,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.downloads.append(f"{repository}/{file[3]}")
         if file[3] in self.hub.damaged:
             content = b"?" * len(content)
-        if self.command == "GET" and file[3] in self.hub.breaks:
-            content = content[: self.hub.breaks[file[3]]]
-            self.close_connection = True
         begin = int((re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) or (0, 0))[1])
+        headers = {"ETag": f'"{etag}"'}
         if begin:
             self.hub.resumed[file[3]] = begin
-            part = f"bytes {begin}-{len(content) - 1}/{len(content)}"
-            return self._send(206, content[begin:], ETag=f'"{etag}"', Content_Range=part)
-        self._send(200, content, ETag=f'"{etag}"')
+            headers["Content_Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+        stop = self.hub.breaks.get(file[3], len(content))
+        self.close_connection = stop < len(content)
+        self._send(206 if begin else 200, content[begin:], max(stop - begin, 0), **headers)
 
     def _names(self, repository: str) -> list[str]:
         return sorted(self.hub.repositories[repository])

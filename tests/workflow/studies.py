@@ -93,14 +93,21 @@ def copy_workflow(folder: Path) -> Path:
     return folder
 
 
+def snakemake_command(
+    folder: Path, config: Mapping[str, Any], *arguments: str, cores: int = 2, root: Path = ROOT
+) -> list[str]:
+    """Write a configuration to `folder` and return the command that runs the workflow there."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), allow_unicode=True))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
+    command += ["--cores", str(cores), "--configfile", str(folder / "config.yaml")]
+    return [*command, "--workflow-profile", str(root / "profiles/default"), *arguments]
+
+
 def run_snakemake(
     folder: Path, config: Mapping[str, Any], *arguments: str, cores: int = 2, root: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
     """Run the workflow in `folder` with a configuration; returns what it said, whatever its exit code."""
-    (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), allow_unicode=True))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    command += ["--cores", str(cores), "--configfile", str(folder / "config.yaml")]
-    command += ["--workflow-profile", str(root / "profiles/default"), *arguments]
+    command = snakemake_command(folder, config, *arguments, cores=cores, root=root)
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200)
 
 

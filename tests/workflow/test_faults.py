@@ -1,17 +1,18 @@
-"""Faults, each injected into a small study: what the user is told, and that the next run completes as if nothing was."""
+"""Faults, each injected into a small study: what the user is told, and that the next run ends as if nothing was."""
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import studies
+from safetensors.torch import load_file, save_file
 from studies import run_snakemake
 
 import fake_hub
@@ -21,9 +22,17 @@ from aedr.tables import read_table
 PICTURES = "results/images/pictures/00000.parquet"
 HOMOGENEITY = "results/homogeneity/pictures/00000.parquet"
 FINGERPRINT = "results/autoencoders/made.parquet"
-SIGNALS = "results/signals.parquet"
+LOG = "results/logs/import_images/pictures/00000.log"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 
-# Imported by every Python of a run before its own code. FAULT is run once, in the middle of a job of FAULT_SCRIPT.
+HOLD = """
+import pathlib, time
+pathlib.Path("held").touch()
+while pathlib.Path("hold").exists():
+    time.sleep(0.05)
+"""
+
+# Imported by every Python of a run before its own code. FAULT is run once, in the middle of each job of FAULT_SCRIPT.
 SITE = """
 import os, sys
 
@@ -41,20 +50,17 @@ if "FAULT" in os.environ:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    """A finished study of pictures, one autoencoder and images that are said to be its own."""
+    """A study as far as the tests need it, which nothing disturbed: pictures, and an autoencoder."""
     folder = tmp_path_factory.mktemp("finished")
     tiny_models.tiny_autoencoder_kl().save_pretrained(folder / "models/made/vae")
     studies.write_pictures(folder / "pictures", usable=4)
-    shutil.copytree(folder / "pictures", folder / "made")
     config = {
         "device": "cpu",
         "max_pixels": 10**8,
         "image_sets": {"pictures": {"folder": "pictures"}},
-        "models": {"made": {"folder": "made", "path": "models/made"}},
-        "reconstruction": {"metrics": ["l2"]},
-        "attribution": {"metric": "l2"},
+        "models": {"made": {"folder": "pictures", "path": "models/made"}},
     }
-    run = run_snakemake(folder, config, SIGNALS)
+    run = run_snakemake(folder, config, HOMOGENEITY, FINGERPRINT)
     assert run.returncode == 0, run.stdout
     return folder, config
 
@@ -103,10 +109,138 @@ def completes(study: tuple[Path, dict], finished: tuple[Path, dict], target: str
     assert not list((study[0] / "results").rglob("*.tmp"))
 
 
-def test_a_job_killed_for_memory_is_named(beginning, finished, monkeypatch) -> None:
+def test_a_full_disk_is_said_and_leaves_nothing_half_written(beginning, finished) -> None:
+    results = beginning[0] / "results"
+    results.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(results)], capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system")
+    try:
+        # Not a byte for the log, then enough for the log but not for the table.
+        for left in (0, 8192):
+            room = os.statvfs(results)
+            (results / "filler").write_bytes(bytes(room.f_bavail * room.f_frsize - left))
+            fails(beginning, PICTURES, f"No space left for {PICTURES}", "Make room and run again")
+            assert [path.name for path in (results / "images").rglob("*.*")] == []
+            (results / "filler").unlink()
+        completes(beginning, finished, PICTURES)
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
+
+
+def test_an_image_that_vanishes_before_it_is_read_is_named(beginning, finished, monkeypatch) -> None:
+    with monkeypatch.context() as context:
+        fault(context, beginning[0], "import_images", "os.remove('pictures/rotated.jpg')")
+        fails(beginning, PICTURES, "pictures/rotated.jpg cannot be read (No such file or directory). Put it back")
+    shutil.copy(finished[0] / "pictures/rotated.jpg", beginning[0] / "pictures")
+    completes(beginning, finished, PICTURES)
+
+
+def cut(table: Path) -> None:
+    table.write_bytes(table.read_bytes()[:-100])
+
+
+def flip_one_bit(table: Path) -> None:
+    data = bytearray(table.read_bytes())
+    columns = pq.ParquetFile(table).metadata.row_group(0)
+    pictures = next(
+        columns.column(i) for i in range(columns.num_columns) if "bytes" in columns.column(i).path_in_schema
+    )
+    data[(pictures.dictionary_page_offset + pictures.data_page_offset) // 2] ^= 1
+    table.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut, flip_one_bit])
+def test_a_damaged_table_is_named_and_made_again(study, finished, damage: Callable[[Path], None]) -> None:
+    damage(study[0] / PICTURES)
+    (study[0] / HOMOGENEITY).unlink()
+    fails(study, HOMOGENEITY, f"{PICTURES} cannot be read as a images table", "Delete it and run again.")
+    (study[0] / PICTURES).unlink()
+    completes(study, finished, HOMOGENEITY)
+    completes(study, finished, PICTURES)
+
+
+def test_damaged_weights_of_a_local_model_are_named(study, finished) -> None:
+    weights = study[0] / "models/made/vae" / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    (study[0] / FINGERPRINT).unlink()
+    fails(study, FINGERPRINT, "models/made/vae cannot be loaded", "Copy the model to models/made again")
+    shutil.copy(finished[0] / "models/made/vae" / WEIGHTS, weights)
+    completes(study, finished, FINGERPRINT)
+
+
+def test_a_download_that_breaks_goes_on_and_damaged_weights_are_fetched_again(beginning, finished, monkeypatch) -> None:
+    folder, config = beginning
+    config = config | {"models": {"made": {"folder": "pictures", "repository": "someone/vae"}}}
+    vae = folder / "models/made/vae"
+    # Longer than the ten megabytes that huggingface_hub writes at a time.
+    metadata = {"format": "pt", "padding": "." * 11_000_000}
+    save_file(load_file(vae / WEIGHTS), folder / "padded.safetensors", metadata=metadata)
+    manifest = "resources/autoencoders/made.json"
+    with fake_hub.serve() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        files = {"config.json": (vae / "config.json"), WEIGHTS: folder / "padded.safetensors"}
+        hub.repositories["someone/vae"] = {name: path.read_bytes() for name, path in files.items()}
+        hub.breaks[WEIGHTS] = 10_900_000
+        fails((folder, config), manifest, "models.made: someone/vae@", "could not be downloaded", "where it stopped")
+        hub.breaks.clear()
+        run = run_snakemake(folder, config, manifest)
+        assert run.returncode == 0, run.stdout
+        assert hub.resumed == {WEIGHTS: 10 * 2**20}
+
+        fetched = folder / "resources/autoencoders/made" / WEIGHTS
+        fetched.write_bytes(fetched.read_bytes()[:-1000])
+        fails((folder, config), FINGERPRINT, "autoencoders/made cannot be loaded", f"Delete {manifest} and run again")
+        (folder / manifest).unlink()
+        hub.downloads.clear()
+        run = run_snakemake(folder, config, FINGERPRINT)
+        assert run.returncode == 0, run.stdout
+        assert hub.downloads.count(f"someone/vae/{WEIGHTS}") == 1
+    kinds = ["encoder_sha256", "decoder_sha256"]
+    ours, theirs = (read_table(place / FINGERPRINT, "fingerprints") for place in (folder, finished[0]))
+    pd.testing.assert_frame_equal(ours[kinds], theirs[kinds])
+
+
+def test_a_job_that_is_killed_is_named(beginning, finished, monkeypatch) -> None:
     with monkeypatch.context() as context:
         fault(context, beginning[0], "measure_homogeneity", "import signal; os.kill(os.getpid(), signal.SIGKILL)")
-        run = run_snakemake(*beginning, HOMOGENEITY)
-        print(run.stdout)
-        assert 0
+        fails(beginning, HOMOGENEITY, "killed from outside (SIGKILL), most likely because memory ran out. Run again")
     completes(beginning, finished, HOMOGENEITY)
+
+
+def held_run(study: tuple[Path, dict], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a run and return when its import of pictures is held, until the file `hold` is removed."""
+    folder, config = study
+    (folder / "hold").touch()
+    with monkeypatch.context() as context:
+        fault(context, folder, "import_images", HOLD)
+        command = studies.snakemake_command(folder, config, *arguments)
+        run = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (folder / "held").exists():
+        assert run.poll() is None
+        time.sleep(0.1)
+    return run
+
+
+def test_a_second_run_in_the_same_folder_is_told(beginning, finished, monkeypatch) -> None:
+    first = held_run(beginning, monkeypatch, HOMOGENEITY)
+    fails(beginning, HOMOGENEITY, "Directory cannot be locked", "--unlock")
+    (beginning[0] / "hold").unlink()
+    assert first.wait() == 0
+    completes(beginning, finished, HOMOGENEITY)
+
+
+def test_a_job_that_outlived_its_run_gives_way_to_the_next(beginning, finished, monkeypatch) -> None:
+    folder, config = beginning
+    first = held_run((folder, config | {"max_pixels": 1000}), monkeypatch, PICTURES)
+    first.kill()
+    first.wait()
+    fails(beginning, PICTURES, "Directory cannot be locked", "--unlock")
+    assert run_snakemake(*beginning, "--unlock").returncode == 0
+    completes(beginning, finished, PICTURES)
+    # With other settings it would have written other rows.
+    (folder / "hold").unlink()
+    with pytest.raises(ProcessLookupError):
+        while True:
+            os.killpg(first.pid, signal.Signals(0))
+            time.sleep(0.1)
+    completes(beginning, finished, PICTURES)
