@@ -253,6 +253,7 @@ def main() -> None:
                 time.sleep(0.1)
             studies += 1
             problems += differences(expected, contents(folder))
+            print(f"study {studies}: {problems or 'as if nothing had been'}", file=sys.stderr, flush=True)
     rows = sum(map(len, expected.values()))
     print(
         f"{kinds.total()} kills in {studies} studies of {len(expected)} tables and {rows} rows; {locks} locks removed\n"

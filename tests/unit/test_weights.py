@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,14 @@ def test_one_gated_repository_stops_every_download_that_is_not_done(hub: fake_hu
     del hub.repositories["someone/model"]
     hub.gated.clear()
     fetch_model([gated], [first, gated], "models/c.json")
+
+
+def test_two_studies_that_fetch_the_same_model_download_it_once(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    wanted = need("sd15", "someone/model")
+    answer = weights.check_repositories([wanted])["models/sd15"]
+    hub.downloads.clear()
+    with ThreadPoolExecutor() as studies:
+        for _ in range(2):
+            studies.submit(weights.fetch, [(wanted, answer)], tmp_path / "models/sd15.json")
+    assert len(hub.downloads) == len(set(hub.downloads))
+    assert files_in(tmp_path / "models/sd15") == LOADED
