@@ -24,6 +24,7 @@ import read_prompts
 from aedr.captioning import load_captioner
 from aedr.clip import Clip, load_clip
 from aedr.errors import UserError
+from aedr.hub import fetching
 from aedr.images import Pixels, describe_image, encode_png
 from aedr.interrogation import Phrases, best_phrases, compose_prompt, interrogate, limit_tokens
 from aedr.prompt_files import count_prompts, match_captions, read_captions, read_prompt_file
@@ -590,6 +591,16 @@ def test_the_captioner_is_fetched_without_pickled_weights(hub: dict[str, list[st
     hub["Salesforce/old"] = ["config.json", "pytorch_model.bin"]
     with pytest.raises(UserError, match="Salesforce/old holds no model"):
         fetch_captioner.fetch_captioner("Salesforce/old", None, str(tmp_path / "old"))
+
+
+def test_a_download_that_broke_is_gone_on_with_and_never_taken_for_whole(tmp_path: Path) -> None:
+    with pytest.raises(UserError), fetching(tmp_path / "blip") as folder:
+        Path(folder, "config.json").touch()
+        raise UserError("no network")
+    assert not (tmp_path / "blip").exists()
+    with fetching(tmp_path / "blip") as folder:
+        assert os.listdir(folder) == ["config.json"]
+    assert os.listdir(tmp_path / "blip") == ["config.json"]
 
 
 # Prompts in a file

@@ -13,14 +13,15 @@ def fetch_captioner(repository: str, revision: str | None, output: str) -> None:
     from pathlib import Path
 
     from aedr.errors import UserError
-    from aedr.hub import download
+    from aedr.hub import download, fetching
 
-    download(repository, revision, PATTERNS, output, "prompts: captioner")
-    if not any(Path(output).glob("model*.safetensors")):
-        raise UserError(
-            f"prompts: captioner: {repository} holds no model*.safetensors, and weights load from safetensors only. "
-            "Choose another repository or revision, or name a local folder with prompts: captioner: path."
-        )
+    with fetching(output) as folder:
+        download(repository, revision, PATTERNS, folder, "prompts: captioner")
+        if not any(Path(folder).glob("model*.safetensors")):
+            raise UserError(
+                f"prompts: captioner: {repository} holds no model*.safetensors, and weights load from safetensors "
+                "only. Choose another repository or revision, or name a local folder with prompts: captioner: path."
+            )
 
 
 if __name__ == "__main__":

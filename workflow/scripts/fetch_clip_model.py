@@ -17,7 +17,7 @@ def fetch_clip_model(model: str, pretrained: str, output: str) -> None:
 
     from aedr.clip import CONFIG_FILE, WEIGHTS_FILE
     from aedr.errors import UserError
-    from aedr.hub import download
+    from aedr.hub import download, fetching
 
     known = open_clip.get_pretrained_cfg(model, pretrained)
     if not known:
@@ -29,14 +29,15 @@ def fetch_clip_model(model: str, pretrained: str, output: str) -> None:
     choose_another = "Choose another model and tag, or name a local folder with prompts: clip: path."
     if not repository:
         raise UserError(f"prompts: clip: {model}/{pretrained} is published outside huggingface.co. {choose_another}")
-    download(repository, None, [CONFIG_FILE, WEIGHTS_FILE], output, "prompts: clip")
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not os.path.exists(os.path.join(output, name)):
-            raise UserError(f"prompts: clip: {repository} holds no {name}. {choose_another}")
-    with open(os.path.join(output, CONFIG_FILE), encoding="utf-8") as file:
-        tokenizer = json.load(file)["model_cfg"]["text_cfg"].get("hf_tokenizer_name")
-    if tokenizer:
-        download(tokenizer, None, TOKENIZER_FILES, output, "prompts: clip")
+    with fetching(output) as folder:
+        download(repository, None, [CONFIG_FILE, WEIGHTS_FILE], folder, "prompts: clip")
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            if not os.path.exists(os.path.join(folder, name)):
+                raise UserError(f"prompts: clip: {repository} holds no {name}. {choose_another}")
+        with open(os.path.join(folder, CONFIG_FILE), encoding="utf-8") as file:
+            tokenizer = json.load(file)["model_cfg"]["text_cfg"].get("hf_tokenizer_name")
+        if tokenizer:
+            download(tokenizer, None, TOKENIZER_FILES, folder, "prompts: clip")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import WeakFileLock
 
 from aedr.errors import UserError
 
@@ -40,3 +42,18 @@ def download(repository: str, revision: str | None, patterns: Sequence[str], fol
             "where it stopped, or name a local folder with `path`."
         ) from None
     shutil.rmtree(Path(folder) / ".cache", ignore_errors=True)
+
+
+@contextmanager
+def fetching(folder: str | Path) -> Iterator[str]:
+    """Give a folder to download to, which is renamed to `folder` when the block ends well.
+
+    Snakemake deletes the folder of a job that failed; what came before a download broke stays in the other one, and the
+    next job goes on from there. Studies that share their resources wait for each other.
+    """
+    partial = Path(f"{folder}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(f"{folder}.lock"):
+        yield str(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
