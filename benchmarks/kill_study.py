@@ -6,7 +6,8 @@ The study has a Stable Diffusion with tiny random weights, pictures of every awk
 A running job is chosen; after a random part of the CPU time that it takes undisturbed, or soon after its end, comes one
 of five kills:
 
-* SIGTERM to Snakemake, as a scheduler sends it;
+* SIGTERM to Snakemake, as a scheduler sends it, and SIGKILL after it if that did not help: Snakemake 9.27 waits for itself
+  for ever if the signal comes while it selects jobs;
 * SIGINT to everything, as Ctrl-C sends it;
 * SIGKILL to Snakemake alone, whose jobs live on and go on writing while the next run starts;
 * SIGKILL to one job alone, as the kernel does when memory runs out; Snakemake tries it again twice;
@@ -48,9 +49,12 @@ from aedr.tables import read_table  # noqa: E402
 TARGET = "results/accuracy.parquet"
 TERMINATED, INTERRUPTED = "SIGTERM to Snakemake", "SIGINT to everything"
 ALONE, JOB, EVERYTHING = "SIGKILL to Snakemake", "SIGKILL to a job", "SIGKILL to everything"
+HANGING = "SIGTERM to Snakemake, SIGKILL since it hung"
 KINDS = (TERMINATED, INTERRUPTED, ALONE, JOB, EVERYTHING)
 PLANNING = "Snakemake alone, planning"
 NO_JOB = "Snakemake alone, between jobs"
+# Seconds in which Snakemake and its jobs use no CPU time.
+PATIENCE = 30
 # Of so many studies one begins with nothing.
 FROM_LOSSES = 5
 
@@ -140,8 +144,15 @@ def kill(run: subprocess.Popen[bytes], chance: random.Random) -> tuple[str, list
             os.killpg(run.pid, signal.SIGKILL if kind == EVERYTHING else signal.SIGINT)
     except ProcessLookupError:
         pass
-    if kind != JOB:
-        run.wait()
+    idle_since, used = time.monotonic(), None
+    while kind != JOB and run.poll() is None:
+        now = cpu_seconds(run.pid)
+        if jobs_of(run.pid) or now != used:
+            idle_since, used = time.monotonic(), now
+        elif time.monotonic() - idle_since > PATIENCE:
+            kind = HANGING
+            run.kill()
+        time.sleep(0.1)
     return kind, list(jobs.values())
 
 
