@@ -6,7 +6,7 @@ The study has a Stable Diffusion with tiny random weights, pictures of every awk
 A running job is chosen; after a random part of the CPU time that it takes undisturbed, or soon after its end, comes one
 of five kills:
 
-* SIGTERM to Snakemake, as a scheduler sends it, and SIGKILL after it if that did not help: Snakemake 9.27 waits for itself
+* SIGTERM to Snakemake, as a scheduler sends it, and SIGKILL where that did not help: Snakemake 9.27 waits for itself
   for ever if the signal comes while it selects jobs;
 * SIGINT to everything, as Ctrl-C sends it;
 * SIGKILL to Snakemake alone, whose jobs live on and go on writing while the next run starts;
