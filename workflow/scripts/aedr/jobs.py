@@ -41,7 +41,9 @@ def job(snakemake: Any) -> Iterator[None]:
             os.dup2(log, 1)
             os.dup2(log, 2)
             os.close(log)
-            threading.Thread(target=_stop_when_replaced, args=(snakemake.log[0], over), daemon=True).start()
+            # Some network file systems number a file anew each time.
+            if os.path.samestat(os.fstat(1), os.stat(snakemake.log[0])):
+                threading.Thread(target=_stop_when_replaced, args=(snakemake.log[0], over), daemon=True).start()
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ[variable] = str(snakemake.threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
