@@ -16,8 +16,8 @@ of five kills:
 One kill in eight comes while Snakemake still plans. What follows a kill is what the user is told to do: `snakemake
 --unlock` where a lock is left, and the same command again. When the study is complete every table is compared, exactly,
 with that of a run which nothing disturbed, and no temporary file may be left; then it begins anew until there were
-enough kills. Every fifth study begins with nothing, the others with their losses, since these cost the most. The exit
-code is 1 if any row was lost or changed.
+enough kills, each time at a random stage (nothing done yet, losses, homogeneity, signals, thresholds, accuracy), so that
+short jobs are hit as well. The exit code is 1 if any row was lost or changed.
 
     python benchmarks/kill_study.py [--kills 200] [--seed 0] [--cores 2]
 """
@@ -55,8 +55,15 @@ PLANNING = "Snakemake alone, planning"
 NO_JOB = "Snakemake alone, between jobs"
 # Seconds in which Snakemake and its jobs use no CPU time.
 PATIENCE = 30
-# Of so many studies one begins with nothing.
-FROM_LOSSES = 5
+# What each stage of the study makes, beginning with everything; a study begins at any of them.
+STAGES = (
+    ("results", ".snakemake"),
+    ("results/losses",),
+    ("results/homogeneity",),
+    ("results/signals.parquet", "results/calibrations.parquet"),
+    ("results/thresholds.parquet",),
+    (TARGET,),
+)
 
 
 def write_study(folder: Path) -> None:
@@ -196,16 +203,15 @@ def undisturbed(folder: Path, cores: int) -> dict[str, float]:
     return lives
 
 
-def begin_anew(folder: Path, from_losses: bool) -> None:
-    """Remove the study's results, or those alone that are made from images and losses and cost little."""
-    results = folder / "results"
-    if not from_losses:
-        shutil.rmtree(results)
-        shutil.rmtree(folder / ".snakemake")
-        return
-    shutil.rmtree(results / "homogeneity")
-    for name in ("signals", "calibrations", "thresholds", "accuracy"):
-        (results / f"{name}.parquet").unlink()
+def begin_anew(folder: Path, first_stage: int) -> None:
+    """Remove what the study's stages from the given one on have made."""
+    for names in STAGES[first_stage:]:
+        for name in names:
+            path = folder / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def main() -> None:
@@ -233,7 +239,7 @@ def main() -> None:
             print(f"{time.strftime('%H:%M:%S')} kill {kinds.total()}: {kind}: {running}", file=sys.stderr, flush=True)
 
         while kinds.total() < arguments.kills and not problems:
-            begin_anew(folder, from_losses=(studies + 1) % FROM_LOSSES != 0)
+            begin_anew(folder, chance.randrange(len(STAGES)))
             complete = False
             while not complete and not problems:
                 run = start(folder, arguments.cores, TARGET)
