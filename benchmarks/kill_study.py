@@ -16,7 +16,7 @@ of five kills:
 One kill in eight comes while Snakemake still plans. What follows a kill is what the user is told to do: `snakemake
 --unlock` where a lock is left, and the same command again. When the study is complete every table is compared, exactly,
 with that of a run which nothing disturbed, and no temporary file may be left; then it begins anew until there were
-enough kills, each time at a random stage (nothing done yet, losses, homogeneity, signals, thresholds, accuracy), so that
+enough kills, each time at a random stage (nothing, losses, homogeneity, signals, thresholds, accuracy), so that
 short jobs are hit as well. The exit code is 1 if any row was lost or changed.
 
     python benchmarks/kill_study.py [--kills 200] [--seed 0] [--cores 2]
