@@ -142,7 +142,10 @@ def kill(run: subprocess.Popen[bytes], chance: random.Random) -> tuple[str, list
     kind = chance.choice([kind for kind in KINDS if jobs or kind != JOB])
     try:
         if kind == JOB:
-            os.kill(chance.choice(sorted(jobs)), signal.SIGKILL)
+            victim = chance.choice(sorted(jobs))
+            os.kill(victim, signal.SIGKILL)
+            while cpu_seconds(victim) is not None:
+                time.sleep(0.05)
         elif kind == ALONE:
             run.kill()
         elif kind == TERMINATED:
