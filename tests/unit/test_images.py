@@ -117,7 +117,10 @@ def test_images_of_a_folder_are_listed_in_the_order_of_names_hidden_ones_and_oth
     for name in ["b.png", "a b ü.JPG", "sub/c.webp", ".hidden/d.png", "._a.png", "notes.txt"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert list_images(tmp_path, 9) == ["a b ü.JPG", "b.png", "sub/c.webp"]
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "link.png").symlink_to("b.png")
+    (tmp_path / "broken link.png").symlink_to("nowhere")
+    assert list_images(tmp_path, 9) == ["a b ü.JPG", "b.png", "link.png", "sub/c.webp"]
     assert list_images(tmp_path, 2) == ["a b ü.JPG", "b.png"]
     with pytest.raises(UserError, match="missing"):
         list_images(tmp_path / "missing", 9)

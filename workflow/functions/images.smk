@@ -1,5 +1,9 @@
 # What a source's images are made from.
 
+import functools
+import hashlib
+import os
+
 
 def generation_settings(wildcards):
     """Return what a model's images depend on, besides its weights and the prompts."""
@@ -26,17 +30,23 @@ def imported_folder(source):
     return config["image_sets"][source]["folder"] if source in config["image_sets"] else MODELS[source]["folder"]
 
 
+@functools.cache
+def listed_images(source):
+    """Return the names of a source's image files; the folder is listed once and not for every shard."""
+    return list_images(imported_folder(source), COUNTS[source])
+
+
 def imported_names(wildcards):
     """Return the names of a shard's image files."""
     start, stop = shard_range(wildcards.source, wildcards.shard)
-    return list_images(imported_folder(wildcards.source), COUNTS[wildcards.source])[start:stop]
+    return listed_images(wildcards.source)[start:stop]
 
 
 def imported_state(wildcards):
-    """Return sizes and times of a shard's image files.
+    """Return a digest of sizes and times of a shard's image files.
 
     They are no input files, since Snakemake takes braces in a file's name for wildcards.
     """
-    folder = Path(imported_folder(wildcards.source))
-    states = [(folder / name).stat() for name in imported_names(wildcards)]
-    return [(state.st_size, state.st_mtime_ns) for state in states]
+    folder = imported_folder(wildcards.source)
+    states = [os.stat(os.path.join(folder, name)) for name in imported_names(wildcards)]
+    return hashlib.sha256(repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()).hexdigest()
