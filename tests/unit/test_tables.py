@@ -1,8 +1,10 @@
 """Tables refuse what they must not hold, and are whole when they exist."""
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+from aedr import tables
 from aedr.errors import UserError
 from aedr.tables import read_table, read_tables, write_table
 
@@ -48,3 +50,13 @@ def test_empty_shards_do_not_disturb_the_others(tmp_path) -> None:
     write_table(tmp_path / "a.parquet", "homogeneity", [], {})
     write_table(tmp_path / "b.parquet", "homogeneity", [ROW], {})
     assert len(read_tables([tmp_path / "a.parquet", tmp_path / "b.parquet"], "homogeneity")) == 1
+
+
+def test_no_row_group_holds_more_pictures_than_arrow_can_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tables, "PICTURE_BYTES_OF_A_GROUP", 250)
+    file = tmp_path / "t.parquet"
+    rows = [{"image_id": f"a/{i}", "source": "a", "image": {"bytes": bytes(100), "path": None}} for i in range(5)]
+    write_table(file, "images", [*rows, {"image_id": "a/none", "source": "a"}], {})
+    groups = [pq.ParquetFile(file).metadata.row_group(i).num_rows for i in range(3)]
+    assert groups == [2, 2, 2]
+    assert list(read_table(file, "images")["image_id"]) == [*(row["image_id"] for row in rows), "a/none"]

@@ -23,6 +23,7 @@ class Table:
 
 
 INFINITE = float("inf")
+PICTURE_BYTES_OF_A_GROUP = 2**26
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 EVIDENCE = pa.struct(
@@ -264,13 +265,30 @@ def write_table(
     _check(table, name, path)
     table = table.replace_schema_metadata({"aedr.table": name} | {f"aedr.{k}": v for k, v in metadata.items()})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+            row_group_size=_rows_of_a_group(table),
+        )
+
+
+def _rows_of_a_group(table: pa.Table) -> int | None:
+    """Return how many pictures make a row group of at most 64 MB, or nothing for a table without pictures.
+
+    Arrow reads no group with 2 GB of pictures, and needs several times a group's size beside what it has read.
+    """
+    if "image" not in table.column_names:
+        return None
+    largest = pc.max(pc.binary_length(pc.struct_field(table["image"], "bytes"))).as_py()
+    return max(1, PICTURE_BYTES_OF_A_GROUP // (largest or 1))
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
     """Read the table `name` from `path` and check it; a missing, damaged or foreign file is a `UserError`."""
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        table = pq.read_table(path, pre_buffer=False, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
     if table.schema.names != TABLES[name].schema.names:
