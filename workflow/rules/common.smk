@@ -30,6 +30,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+ENVIRONMENTS = Path(workflow.basedir).resolve() / "envs"
 RESULTS = config["results"]
 RESOURCES = config["resources"]
 MODELS = configuration.selected_models(config)
@@ -53,7 +54,7 @@ wildcard_constraints:
 
 def environment(name):
     """Return the path of an environment file."""
-    return str(Path(workflow.basedir).resolve() / "envs" / f"{name}.yaml")
+    return str(ENVIRONMENTS / f"{name}.yaml")
 
 
 def shard_range(source, shard):

@@ -1,6 +1,7 @@
 """A digest of the code that a job runs, since Snakemake does not notice a change in an imported module."""
 
 import ast
+import functools
 import hashlib
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def code_digest(script: str) -> str:
     """
     package = Path(__file__).parent
     modules: set[str] = set()
-    waiting = _imported_modules(package.parent / script)
+    waiting = set(_imported_modules(package.parent / script))
     while waiting:
         module = waiting.pop()
         if module not in modules | WITHOUT_EFFECT_ON_RESULTS:
@@ -27,7 +28,8 @@ def code_digest(script: str) -> str:
     return digest.hexdigest()
 
 
-def _imported_modules(file: Path) -> set[str]:
+@functools.cache
+def _imported_modules(file: Path) -> frozenset[str]:
     """Return the names of the modules of `aedr` that a file imports anywhere."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
@@ -37,4 +39,4 @@ def _imported_modules(file: Path) -> set[str]:
             found.add(str(node.module).removeprefix("aedr."))
         elif isinstance(node, ast.Import):
             found |= {alias.name.removeprefix("aedr.") for alias in node.names if alias.name.startswith("aedr.")}
-    return found
+    return frozenset(found)
