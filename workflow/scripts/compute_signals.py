@@ -17,28 +17,32 @@ def compute_signals(
     """Write the signals of every image, autoencoder and metric, and what was fitted for them.
 
     `belonging` lists each autoencoder's own sources; to a family belong those of all its members. `held_out` is the
-    share of images that nothing is fitted on.
+    share of images that nothing is fitted on. No more than one family's tables are in memory.
     """
+    from collections.abc import Iterator
+    from itertools import groupby
+    from pathlib import Path
+
     import pandas as pd
 
     from aedr import signals
     from aedr.families import members
-    from aedr.tables import read_table, read_tables, write_table
+    from aedr.tables import read_table, read_tables, write_parts, write_table
 
     families = members(read_table(autoencoders, "autoencoders"))
     measured = read_tables(homogeneity, "homogeneity")
-    computed, calibrations = zip(
-        *[
-            signals.compute_signals(
-                rows, measured, {source for name in families[family] for source in belonging[name]}, held_out
-            )
-            for family, rows in read_tables(losses, "losses").groupby("autoencoder", sort=False)
-        ],
-        strict=True,
-    )
     columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
+    calibrations = []
+
+    def computed() -> Iterator[pd.DataFrame]:
+        for family, files in groupby(losses, lambda file: Path(file).parts[-3]):
+            own = {source for name in families[family] for source in belonging[name]}
+            rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own, held_out)
+            calibrations.append(fitted)
+            yield rows.drop(columns=columns, errors="ignore")
+
     metadata = {"held_out": str(held_out)}
-    write_table(signals_output, "signals", pd.concat(computed).drop(columns=columns, errors="ignore"), metadata)
+    write_parts(signals_output, "signals", computed(), metadata)
     write_table(calibrations_output, "calibrations", pd.concat(calibrations), metadata)
 
 

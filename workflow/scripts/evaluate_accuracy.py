@@ -17,10 +17,15 @@ def evaluate_accuracy(
     signal: str,
 ) -> None:
     """Write the accuracy of every cell as Parquet and CSV, and as CSV means and the comparison of signals."""
+    import pandas as pd
+
     from aedr import accuracy
     from aedr.tables import read_table, write_table
 
-    cells = accuracy.evaluate_accuracy(read_table(signals, "signals"), read_table(thresholds, "thresholds"))
+    fitted = read_table(thresholds, "thresholds").groupby("autoencoder", sort=False)
+    cells = pd.concat(
+        [accuracy.evaluate_accuracy(read_table(signals, "signals", str(family)), rows) for family, rows in fitted]
+    )
     write_table(parquet, "accuracy", cells, {})
     cells.to_csv(csv, index=False, float_format="%.4f")
     accuracy.summarise_accuracy(cells, set(real_sources)).to_csv(means, index=False, float_format="%.4f")

@@ -20,6 +20,8 @@ def export_calibration(
     import json
     from importlib.metadata import version
 
+    import pandas as pd
+
     from aedr.calibration_files import describe_calibration, reference_rows
     from aedr.tables import read_table, write_table
 
@@ -31,8 +33,11 @@ def export_calibration(
         preprocessing,
         {package: version(package) for package in ("numpy", "scipy", "pandas", "pyarrow")},
     )
-    rows = reference_rows(read_table(signals, "signals"), metric, signal, real_sources)
-    write_table(output, "reference", rows, {"calibration": json.dumps(description)})
+    rows = [
+        reference_rows(read_table(signals, "signals", family), metric, signal, real_sources)
+        for family in description["families"]
+    ]
+    write_table(output, "reference", pd.concat(rows), {"calibration": json.dumps(description)})
 
 
 if __name__ == "__main__":

@@ -7,13 +7,15 @@ from aedr.jobs import job
 
 def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], method: str) -> None:
     """Write the thresholds of every family, metric, signal and protocol at the autoencoders' levels `alphas`."""
+    import pandas as pd
+
     from aedr.accuracy import fit_thresholds
     from aedr.families import family_alphas, members
     from aedr.tables import read_table, write_table
 
     levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
-    thresholds = fit_thresholds(read_table(signals, "signals"), levels, method)
-    write_table(output, "thresholds", thresholds, {"method": method})
+    thresholds = [fit_thresholds(read_table(signals, "signals", family), levels, method) for family in sorted(levels)]
+    write_table(output, "thresholds", pd.concat(thresholds), {"method": method})
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ def plot_signals(
     from aedr.tables import read_table
     from aedr.thresholds import fit_density
 
-    rows = read_table(signals, "signals")
-    rows = rows[(rows["autoencoder"] == family) & (rows["metric"] == metric)].dropna(subset=[signal])
+    rows = read_table(signals, "signals", family)
+    rows = rows[rows["metric"] == metric].dropna(subset=[signal])
     fitted = read_table(thresholds, "thresholds").set_index(["autoencoder", "metric", "signal", "protocol"])
     threshold = fitted.loc[(family, metric, signal, "held_out")]
     label = family_label(members(read_table(autoencoders, "autoencoders"))[family])

@@ -251,6 +251,31 @@ def write_table(
 
     `metadata` (settings, versions, device) is stored in the file; columns not in the schema are an error.
     """
+    write_parts(path, name, [rows], metadata)
+
+
+def write_parts(
+    path: str | Path,
+    name: str,
+    parts: Iterable[pd.DataFrame | Iterable[Mapping[str, object]]],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write rows as `write_table` does, a part after the other: no more than one of them is in memory.
+
+    Each part is checked by itself, so no row of one may have the key of a row of another.
+    """
+    metadata = {"aedr.table": name} | {f"aedr.{key}": value for key, value in metadata.items()}
+    schema = TABLES[name].schema.with_metadata(metadata)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for rows in parts:
+            table = _checked(rows, name, path).replace_schema_metadata(metadata)
+            writer.write_table(table, row_group_size=_rows_of_a_group(table))
+
+
+def _checked(rows: pd.DataFrame | Iterable[Mapping[str, object]], name: str, path: str | Path) -> pa.Table:
     schema = TABLES[name].schema
     if isinstance(rows, pd.DataFrame):
         unknown = sorted(set(rows.columns) - set(schema.names))
@@ -263,15 +288,7 @@ def write_table(
     if unknown:
         raise ValueError(f"{path}: columns {unknown} are not in the table {name}")
     _check(table, name, path)
-    table = table.replace_schema_metadata({"aedr.table": name} | {f"aedr.{k}": v for k, v in metadata.items()})
-    with replacing(path) as temporary:
-        pq.write_table(
-            table,
-            temporary,
-            compression="zstd",
-            write_page_checksum=True,
-            row_group_size=_rows_of_a_group(table),
-        )
+    return table
 
 
 def _rows_of_a_group(table: pa.Table) -> int | None:
@@ -285,10 +302,15 @@ def _rows_of_a_group(table: pa.Table) -> int | None:
     return max(1, PICTURE_BYTES_OF_A_GROUP // (largest or 1))
 
 
-def read_table(path: str | Path, name: str) -> pd.DataFrame:
-    """Read the table `name` from `path` and check it; a missing, damaged or foreign file is a `UserError`."""
+def read_table(path: str | Path, name: str, autoencoder: str | None = None) -> pd.DataFrame:
+    """Read the table `name` from `path`, or one autoencoder's rows of it, and check what was read.
+
+    Raises:
+        UserError: the file is missing, damaged or another table.
+    """
     try:
-        table = pq.read_table(path, pre_buffer=False, page_checksum_verification=True)
+        rows = None if autoencoder is None else [("autoencoder", "==", autoencoder)]
+        table = pq.read_table(path, pre_buffer=False, filters=rows, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
     if table.schema.names != TABLES[name].schema.names:
