@@ -115,6 +115,17 @@ def _resamples(size: int, *what: object) -> npt.NDArray[np.intp]:
     return np.random.default_rng(seed_of("bootstrap", *what)).integers(0, size, (RESAMPLES, size))
 
 
+def _resampled_rates(
+    values: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64], *what: object
+) -> npt.NDArray[np.float64]:
+    """Return, for each threshold, the share of a bootstrap resample of `values` below it, fixed by `what` it is.
+
+    The values of a resample that are below are a binomial number, so no resample need be drawn.
+    """
+    below = np.searchsorted(np.sort(values), thresholds) / len(values)
+    return np.random.default_rng(seed_of("bootstrap", *what)).binomial(len(values), below) / len(values)
+
+
 def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy table: counts, rates, accuracy and its interval for every cell.
 
@@ -134,6 +145,9 @@ def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Dat
         names = (threshold.autoencoder, threshold.metric, threshold.signal)
         resamples = _resamples(len(fitted), *names)
         resampled_thresholds = resample_thresholds(fitted, threshold.alpha, resamples)
+        if scored is None:
+            # By the published protocol, own images are the ones that the threshold was fitted on, and so in resamples.
+            rates_on_fitted = (fitted[resamples] < resampled_thresholds[:, None]).mean(axis=1)
         for source, images in group.groupby("source", sort=True):
             images = images if scored is None else images[images["split"] == scored]
             values = images[threshold.signal].dropna().to_numpy(dtype=float)
@@ -146,15 +160,15 @@ def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Dat
                 )
             is_own = bool(images["belonging"].iloc[0])
             own = values if is_own else own
-            # By the published protocol, own images are the ones that the threshold was fitted on, and so in resamples.
-            again = resamples if scored is None and not is_own else _resamples(len(own), *names, threshold.protocol)
-            true_positive_rates = (own[again] < resampled_thresholds[:, None]).mean(axis=1)
+            if scored is None and not is_own:
+                true_positive_rates = rates_on_fitted
+            else:
+                true_positive_rates = _resampled_rates(own, resampled_thresholds, *names, threshold.protocol)
             rate = (values < threshold.threshold).mean()
             if is_own:
                 accuracy, accuracies = rate, true_positive_rates
             else:
-                others = values[_resamples(len(values), *names, threshold.protocol, source)]
-                acceptance_rates = (others < resampled_thresholds[:, None]).mean(axis=1)
+                acceptance_rates = _resampled_rates(values, resampled_thresholds, *names, threshold.protocol, source)
                 accuracy = ((own < threshold.threshold).mean() + 1 - rate) / 2
                 accuracies = (true_positive_rates + 1 - acceptance_rates) / 2
             low, high = np.quantile(accuracies, INTERVAL)
