@@ -11,6 +11,8 @@ from aedr.errors import UnusableImage, UserError
 from aedr.homogeneity import homogeneity, read_grey
 from aedr.image_files import list_images
 from aedr.images import decode_image, describe_image, encode_png
+from aedr.tables import read_table
+from import_images import import_images
 
 LIMIT = 10_000
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -95,6 +97,33 @@ def test_what_is_no_picture_is_a_row_with_the_reason(data: bytes, reason: str) -
         decode_image(data, LIMIT)
     row = describe_image(data, "x", LIMIT)
     assert reason in str(row["reason"]) and row["image"] is None and row["width"] is None and row["sha256"]
+
+
+def test_a_jpeg_that_takes_long_to_decode_is_refused_and_a_video_behind_one_is_not_looked_at() -> None:
+    data = encoded(Image.fromarray(PIXELS), "JPEG", progressive=True)
+    last_scan = data[data.rindex(b"\xff\xda") : -2]
+    assert decode_image(data + b"\xff\xda" * 1000, LIMIT).shape == PIXELS.shape
+    assert decode_image(data[:-2] + last_scan * 80 + data[-2:], LIMIT).shape == PIXELS.shape
+    with pytest.raises(UnusableImage, match="100 scans"):
+        decode_image(data[:-2] + last_scan * 100 + data[-2:], LIMIT)
+
+
+def test_a_picture_that_opencv_takes_for_another_is_grey_as_pillow_decodes_it(monkeypatch) -> None:
+    expected = read_grey(encode_png(PIXELS), LIMIT)
+    for misread in (np.zeros((5, 5), np.uint8), None):
+        monkeypatch.setattr(cv2, "imdecode", lambda *_, misread=misread: misread)
+        assert np.array_equal(read_grey(encode_png(PIXELS), LIMIT), expected)
+
+
+def test_of_a_file_that_is_too_large_a_row_remains(tmp_path) -> None:
+    data = encode_png(PIXELS)
+    for name, content in {"a.png": data, "b.png": data + b"?"}.items():
+        (tmp_path / name).write_bytes(content)
+    table = tmp_path / "table.parquet"
+    import_images(str(tmp_path), ["a.png", "b.png"], "real", str(table), LIMIT, max_bytes=len(data))
+    rows = read_table(table, "images")
+    assert rows["reason"].tolist() == [None, f"the file is larger than max_bytes ({len(data)})"]
+    assert rows["width"].notna().tolist() == [True, False]
 
 
 def test_homogeneity_of_constant_striped_and_one_pixel_wide_images() -> None:

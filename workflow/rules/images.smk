@@ -53,6 +53,7 @@ rule import_images:
         names=imported_names,
         state=imported_state,
         max_pixels=config["max_pixels"],
+        max_bytes=config["max_bytes"],
         code=code_digest("import_images.py"),
     script:
         "../scripts/import_images.py"

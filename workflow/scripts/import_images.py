@@ -6,22 +6,25 @@ from pathlib import Path
 from aedr.jobs import job, progress
 
 
-def import_images(folder: str, names: Sequence[str], source: str, output: str, max_pixels: int) -> None:
+def import_images(folder: str, names: Sequence[str], source: str, output: str, max_pixels: int, max_bytes: int) -> None:
     """Write a row for each file `names` of `folder`: its own bytes, or the reason why it holds no usable picture."""
-    from aedr.errors import UserError
-    from aedr.images import describe_image
+    from aedr.errors import UnusableImage, UserError
+    from aedr.images import describe_image, read_image_file
     from aedr.tables import write_table
 
     rows = []
     for name in progress(names, len(names), f"importing {source}"):
+        row = {"image_id": f"{source}/{name}", "source": source}
         try:
-            data = (Path(folder) / name).read_bytes()
+            row |= describe_image(read_image_file(Path(folder) / name, max_bytes), name, max_pixels)
+        except UnusableImage as unusable:
+            row["reason"] = str(unusable)
         except OSError as error:
             raise UserError(
                 f"{Path(folder) / name} cannot be read ({error.strerror}). "
                 "Put it back or make it readable, or run again without it."
             ) from None
-        rows.append({"image_id": f"{source}/{name}", "source": source} | describe_image(data, name, max_pixels))
+        rows.append(row)
     for row in rows:
         if row["reason"] is not None:
             print(f"{row['image_id']} is not usable: {row['reason']}")
@@ -36,4 +39,5 @@ if __name__ == "__main__":
             snakemake.wildcards.source,
             snakemake.output[0],
             snakemake.params.max_pixels,
+            snakemake.params.max_bytes,
         )

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from skimage.feature import graycomatrix, graycoprops
 
 from aedr.errors import UnusableImage
-from aedr.images import decode_image
+from aedr.images import decode_image, picture_shape
 
 GREY_LEVELS = 32
 
@@ -28,13 +28,17 @@ def homogeneity(grey: npt.NDArray[np.uint8]) -> float:
 
 
 def read_grey(data: bytes, max_pixels: int) -> npt.NDArray[np.uint8]:
-    """Decode an encoded picture to 8-bit grey, shape (height, width), as OpenCV does while decoding.
+    """Decode an encoded picture that `decode_image` took to 8-bit grey, shape (height, width), as OpenCV does.
 
-    OpenCV takes a JPEG's own luma and truncates where others round; only this reproduces the published values. A format
-    that OpenCV does not decode is converted with its coefficients for PNG.
+    OpenCV takes a JPEG's own luma and truncates where others round; only this reproduces the published values. What
+    OpenCV does not decode, or understands as a picture of another size, is converted with its coefficients for PNG.
     """
-    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is not None:
+    try:
+        grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    # OpenCV has limits of its own, such as 2^20 pixels a side.
+    except cv2.error:
+        grey = None
+    if grey is not None and grey.shape == picture_shape(data):
         return grey.astype(np.uint8, copy=False)
     red, green, blue = decode_image(data, max_pixels).astype(np.int64).transpose(2, 0, 1)
     return ((9797 * red + 19234 * green + 3737 * blue) >> 15).astype(np.uint8)

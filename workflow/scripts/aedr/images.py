@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from aedr.errors import UnusableImage
 
@@ -16,6 +18,26 @@ Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
+# Each scan of a JPEG goes over all its pixels, and takes a few bytes. The limit is libtiff's, for the same reason;
+# encoders write about ten.
+MAX_SCANS = 100
+# What opens a segment: not the bytes inside a scan (FF 00), nor the restarts between its parts (FF D0 to FF D7).
+JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+
+
+def read_image_file(path: str | Path, max_bytes: int) -> bytes:
+    """Return the bytes of a picture's file, of which no more than `max_bytes` and one are ever read.
+
+    Raises:
+        UnusableImage: the file is larger than `max_bytes`.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise UnusableImage(f"the file is larger than max_bytes ({max_bytes})")
+    return data
+
 
 def decode_image(data: bytes, max_pixels: int) -> Pixels:
     """Decode an encoded picture to RGB pixels, uint8, shape (height, width, 3).
@@ -24,17 +46,20 @@ def decode_image(data: bytes, max_pixels: int) -> Pixels:
     an alpha channel that hides nothing is dropped.
 
     Raises:
-        UnusableImage: truncated or not a picture, animated, transparent, or larger than `max_pixels`.
+        UnusableImage: truncated or not a picture, animated, transparent, larger than `max_pixels`, or a JPEG of more
+            than `MAX_SCANS` scans.
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise UnusableImage(f"{width}x{height} pixels are more than max_pixels ({max_pixels})")
-            frames = getattr(image, "n_frames", 1)
-            # A camera's multi-picture JPEG holds the photograph first and its thumbnail or depth map behind it.
-            if frames > 1 and image.format != "MPO":
-                raise UnusableImage(f"animated or multi-page ({frames} frames)")
+            # A camera's multi-picture JPEG holds the photograph first and its thumbnail or depth map behind it. How
+            # many frames there are is not asked: counting them takes a TIFF's number of pages squared.
+            if getattr(image, "is_animated", False) and image.format != "MPO":
+                raise UnusableImage("animated or multi-page")
+            if image.format in ("JPEG", "MPO") and _count_scans(data) > MAX_SCANS:
+                raise UnusableImage(f"a JPEG of more than {MAX_SCANS} scans, which takes long to decode")
             image.load()
             return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except UnusableImage:
@@ -44,6 +69,19 @@ def decode_image(data: bytes, max_pixels: int) -> Pixels:
     # A damaged file makes Pillow's decoders raise almost anything; whatever it is, the file is not a picture.
     except Exception as error:
         raise UnusableImage(f"cannot be decoded: {error or type(error).__name__}") from None
+
+
+def _count_scans(data: bytes) -> int:
+    """Return how many scans a JPEG has before its end (ITU-T T.81, B.1); what follows, a phone's video, is not its."""
+    scans, position = 0, 2
+    while found := JPEG_MARKER.search(data, position):
+        position = found.end()
+        if found[1] == b"\xd9":
+            break
+        scans += found[1] == b"\xda"
+        if found[1] != b"\x01":
+            position += int.from_bytes(data[position : position + 2], "big")
+    return scans
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -57,6 +95,15 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         if np.asarray(image.getchannel("A")).min() < 255:
             raise UnusableImage("transparent pixels: flatten the picture onto a background first")
     return image.convert("RGB")
+
+
+def picture_shape(data: bytes) -> tuple[int, int]:
+    """Return height and width, after EXIF rotation, of a picture that `decode_image` takes; decodes no pixel."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        width, height = image.size
+        # From 5 on, the orientations of EXIF exchange rows and columns.
+        turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
 
 
 def encode_png(pixels: Pixels) -> bytes:
