@@ -1,4 +1,4 @@
-"""Encoded pictures of every format, damaged in every way, and what must be true of whatever the reader makes of them."""
+"""Encoded pictures of every format, damaged in every way, and what must be true of what the reader makes of them."""
 
 import hashlib
 import io

@@ -61,7 +61,8 @@ def map_patches(
             f"{metric.replace('_', ' ')} loss ratio under {autoencoder}\nlow: more like decoded by it", fontsize=8
         )
         figure.colorbar(shown, ax=right)
-        figure.savefig(Path(output) / f"{number:05d}_{Path(image.image['path']).stem}.png", dpi=130)
+        # A name may fill a file's name, and this one is longer.
+        figure.savefig(Path(output) / f"{number:05d}_{Path(image.image['path']).stem[:60]}.png", dpi=130)
         plt.close(figure)
 
 
