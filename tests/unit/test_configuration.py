@@ -8,10 +8,10 @@ import yaml
 from aedr.configuration import (
     autoencoder_name,
     check_configuration,
-    check_unique_keys,
     complete_configuration,
     count_images,
 )
+from aedr.configuration_file import check_configuration_file
 from aedr.configuration_page import configuration_page
 from aedr.errors import UserError
 
@@ -99,7 +99,7 @@ def test_several_mistakes_are_told_at_once() -> None:
 def test_a_key_given_twice_is_refused(tmp_path) -> None:
     (tmp_path / "c.yaml").write_text("models:\n  a: {}\n  b: {}\n  a: {}\n")
     with pytest.raises(UserError, match=r"line 4: a is given twice"):
-        check_unique_keys(tmp_path / "c.yaml")
+        check_configuration_file(tmp_path / "c.yaml")
 
 
 def test_an_empty_or_missing_folder_of_images_is_named(tmp_path) -> None:

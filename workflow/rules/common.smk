@@ -13,13 +13,14 @@ sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
 from aedr import configuration
 from aedr.code import code_digest
+from aedr.configuration_file import check_configuration_file
 from aedr.errors import UserError
 from aedr.image_files import list_images
 from aedr.sources import QUERY, RESTORED
 
 try:
     for config_file in workflow.configfiles:
-        configuration.check_unique_keys(config_file)
+        check_configuration_file(config_file)
     config = configuration.complete_configuration(
         config, Path(workflow.current_basedir).parent / "schemas" / "config.schema.yaml"
     )

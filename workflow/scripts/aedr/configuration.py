@@ -1,6 +1,7 @@
 """The study's configuration: filled with defaults, checked against the schema and across keys."""
 
 import difflib
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 from aedr.errors import UserError
 from aedr.image_files import list_images
+from aedr.plain_values import impossible_values
 from aedr.prompt_files import count_prompts
 from aedr.sources import QUERY, RESTORED
 
@@ -23,11 +25,14 @@ def complete_configuration(config: Mapping[str, Any], schema_file: str | Path) -
     Raises:
         UserError: one message with a line for every unknown key, missing key and value out of range.
     """
+    if problems := list(dict.fromkeys(impossible_values(config))):
+        raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
     schema = yaml.safe_load(Path(schema_file).read_text())
     validator = jsonschema.Draft7Validator(schema)
-    problems = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
-    if problems:
-        lines = [line for error in problems for line in _explain(error, schema)]
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        # A message repeats the value that it complains of, whatever its length.
+        lines = [f"{line:.500}" for error in errors for line in _explain(error, schema)]
         raise UserError("The configuration has mistakes:\n  " + "\n  ".join(dict.fromkeys(lines)))
     return _with_defaults(dict(config), schema, schema)
 
@@ -70,26 +75,6 @@ def _with_defaults(value: Any, part: Mapping[str, Any], schema: Mapping[str, Any
     others = part.get("additionalProperties") or {}
     filled |= {key: inner for key, inner in value.items() if key not in known}
     return {key: _with_defaults(inner, known.get(key, others), schema) for key, inner in filled.items()}
-
-
-def check_unique_keys(path: str | Path) -> None:
-    """Refuse a YAML file that gives a key twice in one mapping, of which YAML would silently drop the first."""
-
-    def visit(node: yaml.Node) -> None:
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, inner in node.value:
-                if key.value in seen:
-                    raise UserError(f"{path}, line {key.start_mark.line + 1}: {key.value} is given twice.")
-                seen.add(key.value)
-                visit(inner)
-        elif isinstance(node, yaml.SequenceNode):
-            for inner in node.value:
-                visit(inner)
-
-    document = yaml.compose(Path(path).read_text())
-    if document is not None:
-        visit(document)
 
 
 def autoencoder_owner(models: Mapping[str, Any], model: str) -> str:
@@ -193,13 +178,21 @@ def _check_files(config: Configuration) -> Iterator[str]:
     )
     files |= {"prompts.captions": prompts["captions"], "prompts.file": prompts["file"]} if study else {}
     for key, path in folders.items():
-        if path is not None and not Path(path).is_dir():
+        if path is not None and not os.path.isdir(path):
             yield f"{key}: the folder {path} does not exist"
     for key, path in files.items():
-        if path is not None and not Path(path).is_file():
+        if path is not None and not os.path.isfile(path):
             yield f"{key}: the file {path} does not exist"
-    if Path(config["results"]).resolve() == Path(config["resources"]).resolve():
+    written = {key: config[key] for key in ("results", "resources")}
+    for key, path in written.items():
+        if os.path.exists(path) and not os.path.isdir(path):
+            yield f"{key}: {path} is a file; name a folder"
+    if os.path.realpath(written["results"]) == os.path.realpath(written["resources"]):
         yield "results and resources are the same folder"
+    # Images are no inputs of a rule, so that any name will do for them.
+    for key, path in (folders | files | written).items():
+        if key != "query" and path is not None and set(path) & set("{}"):
+            yield f"{key}: Snakemake takes the braces in {path} for a wildcard; rename it"
 
 
 def _check_attribution(config: Configuration) -> Iterator[str]:
