@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+import huggingface_hub.constants
+import pytest
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".bin")
 
@@ -110,6 +113,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _names(self, repository: str) -> list[str]:
         return sorted(self.hub.repositories[repository])
+
+
+def ask_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point huggingface_hub, which reads HF_ENDPOINT only when it is imported, at another address."""
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+    template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @contextmanager

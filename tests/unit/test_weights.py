@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.constants
 import pytest
 
 import fake_hub
@@ -71,13 +70,6 @@ def need(name: str, repository: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def ask_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point huggingface_hub, which reads HF_ENDPOINT only when it is imported, at another address."""
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
-    template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-
-
 @pytest.fixture(autouse=True)
 def folder_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -86,14 +78,14 @@ def folder_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_hub.Hub]:
     with fake_hub.serve() as hub:
-        ask_at(hub.address, monkeypatch)
+        fake_hub.ask_at(hub.address, monkeypatch)
         hub.repositories["someone/model"] = dict(PIPELINE)
         yield hub
 
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    ask_at(NOBODY, monkeypatch)
+    fake_hub.ask_at(NOBODY, monkeypatch)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -230,6 +222,32 @@ def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path:
     wanted = need("sd1", "someone/model", part="autoencoder", subfolder="movq")
     with pytest.raises(UserError, match="holds no autoencoder: expected config.json in one of movq"):
         weights.check_repositories([wanted])
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"../evil.json": b"{}"}, "lists a file '../evil.json', which would be written elsewhere"),
+        ({"/etc/evil.json": b"{}"}, "which would be written elsewhere"),
+        ({"model_index.json": b'{"../../evil": ["diffusers", "UNet2DModel"]}'}, "no folder of the model"),
+        ({"model_index.json": b'{"/etc": ["diffusers", "UNet2DModel"]}'}, "no folder of the model"),
+        ({"model_index.json": b"[1]"}, "no JSON object"),
+        ({"model_index.json": b"[" * 100_000}, "no JSON object"),
+    ],
+)
+def test_a_repository_that_would_write_elsewhere_is_refused(
+    hub: fake_hub.Hub, tmp_path: Path, files: dict[str, bytes], message: str
+) -> None:
+    hub.repositories["someone/model"] |= files
+    with pytest.raises(UserError, match=message):
+        weights.check_repositories([need("sd15", "someone/model")])
+    assert files_in(tmp_path) == []
+
+
+def test_a_file_without_a_hash_is_refused(hub: fake_hub.Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_hub, "_git_sha1", lambda content: None)
+    with pytest.raises(UserError, match="gives no hash of the file"):
+        weights.check_repositories([need("sd15", "someone/model")])
 
 
 def test_without_a_network_a_copied_folder_is_enough(no_network: None, tmp_path: Path) -> None:

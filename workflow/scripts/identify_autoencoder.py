@@ -18,14 +18,19 @@ def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, o
     import torch
 
     from aedr.autoencoders import load_autoencoder
+    from aedr.errors import UserError
     from aedr.families import fingerprint
     from aedr.tables import write_table
 
     autoencoder = load_autoencoder(device=torch.device("cpu"), precision="float32", **loading)
     origin = {"repository": None, "commit": None}
     if Path(manifest).is_file():
-        # A model's own repository is recorded before that of its prior.
-        origin = json.loads(Path(manifest).read_text(encoding="utf-8"))[0]
+        try:
+            # A model's own repository is recorded before that of its prior.
+            record = json.loads(Path(manifest).read_text(encoding="utf-8"))[0]
+            origin = {key: record[key] for key in origin}
+        except (ValueError, LookupError, TypeError):
+            raise UserError(f"{manifest} does not say where the weights are from. Delete it and run again.") from None
     encoder, decoder = fingerprint(autoencoder.network)
     row = {
         "autoencoder": name,

@@ -7,7 +7,6 @@ knows of a need: `repository`, `commit` and `files`, a mapping of paths to size,
 ones).
 """
 
-import hashlib
 import json
 import os
 import re
@@ -18,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import WeakFileLock
-from huggingface_hub.utils.sha import git_hash
 
 from aedr.errors import UserError
-from aedr.files import replacing, sync
-from aedr.hub import download
+from aedr.files import replacing
+from aedr.hub import fetch_files, is_whole, list_files
 
 Need = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -92,8 +90,16 @@ def select_files(
 
 
 def components_of(index: Mapping[str, Any]) -> list[str]:
-    """Return the component folders that a model_index.json names."""
-    return [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
+    """Return the component folders that a model_index.json names.
+
+    Raises:
+        UserError: a name is no folder's inside the model.
+    """
+    names = [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
+    for name in names:
+        if not name.isidentifier():
+            raise UserError(f"{INDEX} names a component {name!r}, which is no folder of the model: do not use it")
+    return names
 
 
 def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
@@ -123,10 +129,9 @@ def _ask(need: Need) -> Answer:
     repository, revision = need["repository"], need["revision"]
     page = f"https://huggingface.co/{repository}"
     try:
-        info = huggingface_hub.HfApi().model_info(repository, revision=revision, files_metadata=True)
-        siblings = {file.rfilename: file for file in info.siblings or []}
+        commit, listed = list_files(repository, revision)
         # Reading one file is what tells a gated repository that is open to this user from one that is not.
-        folders = _folders(need, siblings, lambda name: _read_remote(repository, name, info.sha))
+        folders = _folders(need, listed, lambda name: _read_remote(repository, name, commit))
     except GatedRepoError:
         raise UserError(
             f"{repository} is gated: accept the licence at {page}, then set HF_TOKEN or run `hf auth login`"
@@ -141,26 +146,20 @@ def _ask(need: Need) -> Answer:
         raise UserError(f"huggingface.co has no repository {repository}: {advice}") from None
     except RevisionNotFoundError:
         raise UserError(f"{repository} has no revision {revision}: choose one of {page}/commits/main") from None
+    except HFValidationError as error:
+        raise UserError(f"{repository} is no name of a repository: {error}") from None
     except UserError:
         raise
     # No network, a proxy, a fault of the hub: the client's errors for these differ between its releases.
     except Exception as error:
         return _local_answer(need, str(error) or type(error).__name__)
     try:
-        names = select_files(siblings, folders, need["variant"], need["trusted_pickle"])
+        names = select_files(listed, folders, need["variant"], need["trusted_pickle"])
     except UserError as problem:
         raise UserError(f"{repository}: {problem}") from None
     if need["part"] == "pipeline":
         names.append(INDEX)
-    files: dict[str, dict[str, Any]] = {}
-    for name in names:
-        file = siblings[name]
-        files[name] = {"size": file.size}
-        if file.lfs is not None:
-            files[name]["sha256"] = file.lfs.sha256
-        elif file.blob_id:
-            files[name]["git_sha1"] = file.blob_id
-    return {"repository": repository, "commit": info.sha, "files": files}
+    return {"repository": repository, "commit": commit, "files": {name: listed[name] for name in names}}
 
 
 def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
@@ -179,7 +178,14 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
         raise UserError(
             f"{need['repository']} holds no {INDEX}, so it is no diffusers pipeline: choose a converted copy"
         )
-    return components_of(json.loads(read(INDEX)))
+    text = read(INDEX)
+    try:
+        index = json.loads(text)
+    except (ValueError, RecursionError):
+        index = None
+    if not isinstance(index, dict):
+        raise UserError(f"{need['repository']}: its {INDEX} is no JSON object: choose another copy")
+    return components_of(index)
 
 
 def _read_remote(repository: str, name: str, commit: str | None) -> str:
@@ -230,20 +236,12 @@ def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
 
 def _bring(need: Need, answer: Answer) -> Answer:
     folder = Path(need["folder"])
-    wanting = [name for name, facts in answer["files"].items() if not _is_whole(folder / name, facts)]
+    wanting = {name: facts for name, facts in answer["files"].items() if not is_whole(folder / name, facts)}
     if wanting:
-        total = sum(answer["files"][name]["size"] or 0 for name in wanting)
+        total = sum(facts["size"] or 0 for facts in wanting.values())
         print(f"{answer['repository']}: {len(wanting)} files, {total / 1e9:.2f} GB, to {folder}", file=sys.stderr)
-        download(answer["repository"], answer["commit"], wanting, folder, need["key"])
+        fetch_files(answer["repository"], answer["commit"], wanting, folder, need["key"])
         _remove_other_weights(folder, answer["files"])
-    for name in wanting:
-        if not _is_whole(folder / name, answer["files"][name]):
-            (folder / name).unlink(missing_ok=True)
-            raise UserError(
-                f"{need['key']}: {folder / name} is not the file that huggingface.co lists for "
-                f"{answer['repository']} (size or hash differ). It was deleted; run again to download it anew."
-            )
-        sync(folder / name)
     return answer
 
 
@@ -258,9 +256,11 @@ def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
 def read_manifest(path: str | Path) -> list[Answer]:
     """Return the answers that a manifest records; none where there is no readable manifest."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        records = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
+    records = records if isinstance(records, list) else []
+    return [record for record in records if isinstance(record, dict) and "repository" in record]
 
 
 def is_fetched(need: Need) -> bool:
@@ -268,12 +268,3 @@ def is_fetched(need: Need) -> bool:
     folder = Path(need["folder"])
     records = [*read_manifest(f"{folder}.json"), *read_manifest(f"{folder.parent}.json")]
     return any(record["repository"] == need["repository"] for record in records)
-
-
-def _is_whole(path: Path, facts: Mapping[str, Any]) -> bool:
-    if not path.is_file() or facts["size"] not in (None, path.stat().st_size):
-        return False
-    if "sha256" in facts:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
-    return "git_sha1" not in facts or git_hash(path.read_bytes()) == facts["git_sha1"]
