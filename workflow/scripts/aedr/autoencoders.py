@@ -105,8 +105,11 @@ def load_autoencoder(
 
     model, folder = folder, find_autoencoder(folder, subfolder)
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         network_class = getattr(diffusers, config["_class_name"])
+        # The name is the model's publisher's, and diffusers holds much else.
+        if not (issubclass(network_class, diffusers.ModelMixin) and hasattr(network_class, "decode")):
+            raise TypeError(f"{config['_class_name']} is no autoencoder")
         network = network_class.from_pretrained(
             folder,
             torch_dtype=PRECISIONS[precision],
@@ -115,16 +118,18 @@ def load_autoencoder(
             # accelerate's meta-device path, the default, only matters for models larger than memory.
             low_cpu_mem_usage=False,
         )
+        network = network.eval().requires_grad_(False).to(device)
+        if quantise is None:
+            quantise = config.get("norm_type") != "spatial"
+        autoencoder = Autoencoder(network, factor=1, quantise=quantise)
+        with torch.inference_mode():
+            probe = torch.zeros(1, 3, 64, 64, device=device, dtype=network.dtype)
+            factor = 64 // autoencoder._encode(probe, "mode", [0]).shape[-1]
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:
         raise UserError(
             f"The autoencoder in {folder} cannot be loaded ({type(error).__name__}: {error}). Expected diffusers' "
             f"layout: config.json and safetensors weights. {how_to_repair(model)}"
         ) from None
-    network = network.eval().requires_grad_(False).to(device)
-    if quantise is None:
-        quantise = config.get("norm_type") != "spatial"
-    autoencoder = Autoencoder(network, factor=1, quantise=quantise)
-    with torch.inference_mode():
-        probe = torch.zeros(1, 3, 64, 64, device=device, dtype=network.dtype)
-        factor = 64 // autoencoder._encode(probe, "mode", [0]).shape[-1]
     return Autoencoder(network, factor, quantise)

@@ -43,9 +43,9 @@ def load_captioner(folder: str | Path, device: torch.device) -> Captioner:
     import transformers
 
     try:
-        processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
+        processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )
     # transformers raises whatever json, safetensors, tokenizers or torch raise for a folder that it cannot use.
     except Exception as error:

@@ -100,8 +100,8 @@ def _explained(name: str, key: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         raise UserError(
-            f"{key}: {name} could not be downloaded ({error or type(error).__name__}). Run again where huggingface.co is reachable, to go on "
-            "where it stopped, or name a local folder with `path`."
+            f"{key}: {name} could not be downloaded ({error or type(error).__name__}). Run again where huggingface.co "
+            "is reachable, to go on where it stopped, or name a local folder with `path`."
         ) from None
 
 

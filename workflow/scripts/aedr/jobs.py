@@ -34,6 +34,8 @@ def job(snakemake: Any) -> Iterator[None]:
     global _terminal
     over = threading.Event()
     try:
+        # transformers asks whether to run a model's own code; nobody must answer a question that they cannot see.
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if snakemake.log:
             os.makedirs(os.path.dirname(snakemake.log[0]) or ".", exist_ok=True)
             _terminal = os.fdopen(os.dup(2), "w")
