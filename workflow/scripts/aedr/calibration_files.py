@@ -6,15 +6,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from aedr.errors import UserError
+from aedr.plain_values import impossible_values
 from aedr.resizes import common_sizes
 from aedr.signals import FITTED_SIGNALS, TEST, Calibration
 from aedr.tables import read_table
 from aedr.verdicts import Reference
 
+SCHEMA = Path(__file__).parents[2] / "schemas" / "calibration.schema.yaml"
+# Calibrations come from strangers, and a small file can unpack to anything. A million reference images of thirty
+# autoencoders would be thirty million rows of 60 bytes.
+MOST_ROWS = 30_000_000
+MOST_BYTES = 2_000_000_000
 IDENTITY = ("encoder_sha256", "decoder_sha256")
 
 
@@ -67,10 +76,33 @@ def read_calibration(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return a calibration file's description and its reference table.
 
     Raises:
-        UserError: the file is no calibration.
+        UserError: the file is no calibration, or larger than any is.
     """
-    rows = read_table(path, "reference")
-    return json.loads(pq.read_schema(path).metadata[b"aedr.calibration"]), rows
+    try:
+        description = json.loads((pq.read_schema(path).metadata or {})[b"aedr.calibration"])
+        file = pq.read_metadata(path)
+    except (OSError, ValueError, KeyError, RecursionError, pa.ArrowException) as error:
+        raise UserError(f"{path} is no calibration ({type(error).__name__}: {error}). Export it again.") from None
+    size = sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups))
+    if file.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise UserError(f"{path} is no calibration: it says that it holds {file.num_rows} rows and {size} bytes.")
+    problems = _mistakes(description)
+    rows = pd.DataFrame() if problems else read_table(path, "reference")
+    if not problems and (unknown := set(rows["autoencoder"]) - set(description["families"])):
+        problems.append(f"rows of {', '.join(sorted(unknown))}, which it does not describe")
+    if problems:
+        raise UserError(f"{path} is no calibration of this version:\n  " + "\n  ".join(problems))
+    return description, rows
+
+
+def _mistakes(description: Any) -> list[str]:
+    """Return what is wrong with a description, a line each."""
+    if not isinstance(description, dict):
+        return ["its description is no mapping"]
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    errors = jsonschema.Draft7Validator(schema).iter_errors(description)
+    lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
+    return list(impossible_values(description)) or sorted(lines)
 
 
 def match_families(

@@ -54,7 +54,7 @@ def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> It
         missing = sorted(set(error.validator_value) - set(error.instance))
         yield f"{where or 'top level'}: missing {', '.join(missing)}"
     else:
-        yield f"{where}: {error.message}"
+        yield f"{where or 'top level'}: {error.message}"
 
 
 def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -79,7 +79,8 @@ def main(path: str) -> str | None:
         check_configuration(complete_configuration(config, SCHEMA))
     except UserError as error:
         return str(error)
-    except yaml.YAMLError as error:
+    # A date that no calendar has is a ValueError of the date's, not of YAML's.
+    except (yaml.YAMLError, ValueError) as error:
         return f"{path}: {error}"
     return None
 

@@ -12,7 +12,7 @@ DEEPEST = 20
 FREE_TEXT = ("negative_prompt", "arguments")
 
 
-def impossible_values(config: Mapping[Any, Any]) -> Iterator[str]:
+def impossible_values(config: Any) -> Iterator[str]:
     """Yield a line for each value of a parsed configuration that no key can have, with the key's place."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), config)]
     for _ in range(MOST_VALUES):
@@ -25,8 +25,10 @@ def impossible_values(config: Mapping[Any, Any]) -> Iterator[str]:
             return
         if isinstance(value, Mapping):
             for key, inner in value.items():
-                if not isinstance(key, str) or not is_writable(key):
-                    yield f"{where}: the key {key!r:.80} is no plain text; put it into quotes"
+                if not isinstance(key, str):
+                    yield f"{where}: the key {key!r:.80} is no text; put it into quotes"
+                elif not is_writable(key):
+                    yield f"{where}: the key {key!r:.80} has characters that no name has"
                 else:
                     waiting.append(((*place, key), inner))
         elif isinstance(value, list):

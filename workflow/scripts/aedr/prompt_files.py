@@ -47,7 +47,14 @@ def read_captions(path: str | Path) -> dict[str, str]:
     Raises:
         UserError: the file is missing or not UTF-8, a column is missing, a name stands twice or a caption is empty.
     """
-    rows = csv.DictReader(io.StringIO(_read_text(path, "prompts: captions")))
+    rows = csv.DictReader(io.StringIO(_read_text(path, "prompts: captions"), newline=""))
+    try:
+        return _captions(rows, path)
+    except csv.Error as error:
+        raise UserError(f"prompts: captions: line {rows.line_num + 1} of {path} is no CSV ({error}).") from None
+
+
+def _captions(rows: csv.DictReader, path: str | Path) -> dict[str, str]:
     missing = {"file", "caption"} - set(rows.fieldnames or [])
     if missing:
         raise UserError(

@@ -179,6 +179,7 @@ TABLES = {
             ]
         ),
         key=("autoencoder", "image_id"),
+        bounds={"homogeneity": (0, 1), "width": (1, INFINITE), "height": (1, INFINITE)},
     ),
     "verdicts": Table(
         _schema(
@@ -313,9 +314,13 @@ def read_table(path: str | Path, name: str, autoencoder: str | None = None) -> p
         table = pq.read_table(path, pre_buffer=False, filters=rows, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
-    if table.schema.names != TABLES[name].schema.names:
+    expected = TABLES[name].schema
+    if (table.schema.names, table.schema.types) != (expected.names, expected.types):
         raise UserError(f"{path} is not a {name} table of this version. Delete it and run again.")
-    _check(table, name, path)
+    try:
+        _check(table, name, path)
+    except ValueError as error:
+        raise UserError(f"{error}. Delete the file and run again.") from None
     return table.to_pandas()
 
 
@@ -332,6 +337,8 @@ def _check(table: pa.Table, name: str, path: str | Path) -> None:
         values = table.column(column.name)
         if not column.nullable and values.null_count:
             raise ValueError(f"{path}: {values.null_count} rows of the table {name} have no {column.name}")
+        if not column.nullable and pa.types.is_floating(column.type) and pc.any(pc.is_nan(values)).as_py():
+            raise ValueError(f"{path}: rows of the table {name} have no number as {column.name}")
     for column_name, (lowest, highest) in rules.bounds.items():
         extremes = pc.min_max(table.column(column_name)).as_py()
         if extremes["min"] is not None and not (lowest <= extremes["min"] and extremes["max"] <= highest):

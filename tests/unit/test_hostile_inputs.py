@@ -1,0 +1,42 @@
+"""What a stranger may hand us ends as data, or is refused by name: no exception, no wrong row.
+
+`benchmarks/fuzz_inputs.py` tries the same for as long as one likes.
+"""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+
+import hostile_configurations
+import hostile_pictures
+
+# The same examples every time: a test that fails once in a hundred runs teaches people to run it again.
+FEW = settings(
+    derandomize=True, database=None, deadline=None, max_examples=300, suppress_health_check=list(HealthCheck)
+)
+
+
+@FEW
+@given(hostile_pictures.hostile_pictures())
+def test_damaged_pictures(picture) -> None:
+    hostile_pictures.check_picture(picture[1])
+
+
+@FEW
+@given(hostile_configurations.hostile_configurations())
+def test_configurations_with_mistakes(study) -> None:
+    hostile_configurations.check_parsed(*study)
+
+
+@FEW
+@given(hostile_configurations.hostile_documents())
+def test_damaged_files_of_configurations(tmp_path_factory, data) -> None:
+    hostile_configurations.check_document(data, Path(tmp_path_factory.getbasetemp()))
+
+
+def test_what_is_valid_is_taken(tmp_path) -> None:
+    """The fuzzers start from inputs that are taken, without which they would show nothing."""
+    assert hostile_configurations.check_parsed(hostile_configurations.VALID, set())
+    assert hostile_configurations.check_document(hostile_configurations.DOCUMENT.encode(), tmp_path)
+    refused = {name for name, data in hostile_pictures.PICTURES.items() if not hostile_pictures.check_picture(data)}
+    assert refused == {"png animated", "webp animated", "gif animated", "tiff pages", "tiff float"}
