@@ -75,16 +75,24 @@ def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
         yield from _places(inner, (*place, key))
 
 
+PLACES = list(_places(VALID))
+
+
 @st.composite
 def hostile_configurations(draw: st.DrawFn) -> tuple[Any, set[str]]:
     """Draw a configuration with one to three mistakes, and the keys that have to do with them."""
     config = copy.deepcopy(VALID)
     keys: set[str] = set()
     for _ in range(draw(st.integers(1, 3))):
-        place = draw(st.sampled_from(list(_places(config))))
-        parent = config
-        for key in place[:-1]:
-            parent = parent[key]
+        place = draw(st.sampled_from(PLACES))
+        parent: Any = config
+        try:
+            for key in place[:-1]:
+                parent = parent[key]
+            parent[place[-1]]
+        except (LookupError, TypeError):
+            # An earlier mistake took it away.
+            continue
         keys |= {str(key) for key in place}
         kind = draw(st.sampled_from(["replaced", "replaced", "removed", "added", "renamed", "endless"]))
         if kind == "replaced":
@@ -93,8 +101,9 @@ def hostile_configurations(draw: st.DrawFn) -> tuple[Any, set[str]]:
             del parent[place[-1]]
         elif kind == "endless":
             deep: Any = []
-            for _ in range(draw(st.sampled_from([5, 50, 500]))):
-                deep = [deep, deep]
+            width, depth = draw(st.sampled_from([(1, 500), (2, 5), (2, 18)]))
+            for _ in range(depth):
+                deep = [deep] * width
             parent[place[-1]] = deep
         elif isinstance(parent, dict):
             new = draw(KEYS)

@@ -15,6 +15,7 @@ FREE_TEXT = ("negative_prompt", "arguments")
 def impossible_values(config: Any) -> Iterator[str]:
     """Yield a line for each value of a parsed configuration that no key can have, with the key's place."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), config)]
+    where = "top level"
     for _ in range(MOST_VALUES):
         if not waiting:
             return
@@ -35,7 +36,7 @@ def impossible_values(config: Any) -> Iterator[str]:
             waiting += [((*place, str(number)), inner) for number, inner in enumerate(value)]
         elif problem := _problem(value, free=any(key in FREE_TEXT for key in place)):
             yield f"{where}: {problem}"
-    yield f"more than {MOST_VALUES} values, which aliases can make of a few lines"
+    yield f"{where}: more than {MOST_VALUES} values, which aliases can make of a few lines"
 
 
 def _problem(value: Any, free: bool) -> str | None:
