@@ -9,6 +9,7 @@ memory than --memory, or gave a wrong row; the input is then left in the tempora
 
 import argparse
 import faulthandler
+import functools
 import os
 import resource
 import sys
@@ -30,7 +31,7 @@ import hostile_configurations  # noqa: E402
 import hostile_pictures  # noqa: E402
 import hostile_tables  # noqa: E402
 
-EXAMPLES_A_ROUND = 500
+EXAMPLES_A_ROUND = 200
 
 
 def targets(folder: Path) -> dict[str, tuple[Any, Callable[[Any], bool]]]:
@@ -53,6 +54,24 @@ def targets(folder: Path) -> dict[str, tuple[Any, Callable[[Any], bool]]]:
     }
 
 
+def draw_and_check(strategy: Any, number: int, work: Callable[[Any], None]) -> None:
+    """Give `work` the examples that a round's number stands for."""
+
+    @seed(number)
+    @settings(
+        max_examples=EXAMPLES_A_ROUND,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def work_on(drawn: Any) -> None:
+        work(drawn)
+
+    work_on()
+
+
 def main() -> int:
     """Fuzz, print how many inputs of each kind were tried, and return 1 if one was not handled."""
     parser = argparse.ArgumentParser()
@@ -71,33 +90,24 @@ def main() -> int:
     slowest: dict[str, float] = {}
     faults: list[str] = []
     end, round_number = time.monotonic() + arguments.seconds, arguments.seed
+
+    def attempt(kind: str, check: Callable[[Any], bool], drawn: Any) -> None:
+        if time.monotonic() > end:
+            return
+        # Of the process: other work on the machine is no fault of the input.
+        start = time.process_time()
+        faulthandler.dump_traceback_later(30 * arguments.slowest, exit=True)
+        try:
+            tried[kind, check(drawn)] += 1
+        except Exception:
+            faults.append(f"{kind}: {traceback.format_exc()}\n{drawn!r:.2000}")
+        slowest[kind] = max(slowest.get(kind, 0), time.process_time() - start)
+        if slowest[kind] > arguments.slowest:
+            faults.append(f"{kind}: took {slowest[kind]:.0f} s: {drawn!r:.2000}")
+
     while time.monotonic() < end and not faults:
         for kind, (strategy, check) in targets(folder).items():
-
-            @seed(round_number)
-            @settings(
-                max_examples=EXAMPLES_A_ROUND,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(strategy)
-            def attempt(drawn: Any, kind: str = kind, check: Callable[[Any], bool] = check) -> None:
-                if time.monotonic() > end:
-                    return
-                # Of the process: other work on the machine is no fault of the input.
-                start = time.process_time()
-                faulthandler.dump_traceback_later(30 * arguments.slowest, exit=True)
-                try:
-                    tried[kind, check(drawn)] += 1
-                except Exception:
-                    faults.append(f"{kind}: {traceback.format_exc()}\n{drawn!r:.2000}")
-                slowest[kind] = max(slowest.get(kind, 0), time.process_time() - start)
-                if slowest[kind] > arguments.slowest:
-                    faults.append(f"{kind}: took {slowest[kind]:.0f} s: {drawn!r:.2000}")
-
-            attempt()
+            draw_and_check(strategy, round_number, functools.partial(attempt, kind, check))
         round_number += 1
     faulthandler.cancel_dump_traceback_later()
     print("| input | tried | taken | refused | slowest, CPU s |\n|---|---|---|---|---|")

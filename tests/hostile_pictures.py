@@ -63,7 +63,7 @@ def _pictures() -> dict[str, bytes]:
         "webp animated": several("WEBP"),
         "bmp": encoded(colour, "BMP"),
         "bmp palette": encoded(colour.convert("P"), "BMP"),
-        "bmp run lengths": run_length_bitmap(24, 2, b"\x18\x07\0\0\x0a\x01\0\x03abc\0\0\x02\x01\0\x05\x02\0\1"),
+        "bmp run lengths": run_length_bitmap(24, 2, b"\x18\x07\0\0\x0a\x01\0\x04abcd\x0a\x02\0\1"),
         "tiff 16 bit": encoded(deep, "TIFF"),
         "tiff float": encoded(colour.convert("F"), "TIFF"),
         "tiff palette": encoded(colour.convert("P"), "TIFF"),

@@ -102,6 +102,50 @@ def test_a_key_given_twice_is_refused(tmp_path) -> None:
         check_configuration_file(tmp_path / "c.yaml")
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("__use_yte__: true\n", "whose code Snakemake runs"),
+        (
+            "".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}' if i else 'x'] * 9)}]\n" for i in range(12)),
+            "more than 100000",
+        ),
+        ("a: &a [*a]\n", "or for themselves"),
+        ("x: " + "[" * 5000, "nested too deep"),
+        ("? [a, b]\n: 1\n", "line 1: a list or mapping is no key"),
+        ("seed:\t1\n\tb: 2\n", "Indent with spaces"),
+        (b"results: \xe9\n", "is not UTF-8 (byte 9)"),
+    ],
+)
+def test_a_file_that_is_more_than_data_is_refused(tmp_path, text, message) -> None:
+    (tmp_path / "c.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError) as error:
+        check_configuration_file(tmp_path / "c.yaml")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"results": "a\nb"}, "results: 'a\\nb' has characters that no name has"),
+        ({"results": "a{b}"}, "results: Snakemake takes the braces in a{b} for a wildcard"),
+        ({"results": str(SCHEMA)}, "is a file; name a folder"),
+        ({"seed": 10**30}, "seed: an integer of more than 64 bits"),
+        ({"attribution": {"held_out": float("nan")}}, "attribution.held_out: nan is no finite number"),
+        ({"models": {15: {"pipeline": "X", "path": "."}}}, "models: the key 15 is no text; put it into quotes"),
+        ({"models": {"a": {"pipeline": "", "path": "."}}}, "models.a.pipeline: is empty"),
+        ({"models": {"a": {"pipeline": "X", "repository": "../x"}}}, "models.a.repository: '../x' does not match"),
+        ({"prompts": {"image_set": "real", "captioner": {"repository": ".."}}}, "prompts.captioner.repository: '..'"),
+        ({"prompts": {"image_set": "real", "clip": {"model": "../../x"}}}, "prompts.clip.model: '../../x'"),
+        ({"models": {"a": {"pipeline": "X", "path": ".", "arguments": {"b": b"x"}}}}, "models.a.arguments.b: b'x' is"),
+    ],
+)
+def test_values_that_lead_elsewhere_or_mean_nothing_are_named(changes, message) -> None:
+    with pytest.raises(UserError) as error:
+        check(config(**changes))
+    assert message in str(error.value)
+
+
 def test_an_empty_or_missing_folder_of_images_is_named(tmp_path) -> None:
     for folder in [tmp_path, tmp_path / "missing"]:
         with pytest.raises(UserError, match=str(folder)):

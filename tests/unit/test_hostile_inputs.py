@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 import hostile_configurations
@@ -17,6 +18,7 @@ FEW = settings(
 )
 
 
+@pytest.mark.filterwarnings("ignore")
 @FEW
 @given(hostile_pictures.hostile_pictures())
 def test_damaged_pictures(picture) -> None:
