@@ -14,7 +14,7 @@ def import_images(folder: str, names: Sequence[str], source: str, output: str, m
 
     rows = []
     for name in progress(names, len(names), f"importing {source}"):
-        row = {"image_id": f"{source}/{name}", "source": source}
+        row: dict[str, object] = {"image_id": f"{source}/{name}", "source": source}
         try:
             row |= describe_image(read_image_file(Path(folder) / name, max_bytes), name, max_pixels)
         except UnusableImage as unusable:
