@@ -5,8 +5,8 @@ import functools
 import hashlib
 from pathlib import Path
 
-# What these do shows in logs and messages, never in a result.
-WITHOUT_EFFECT_ON_RESULTS = {"jobs", "errors", "files"}
+# What these do shows in logs, messages and records of cost, never in a result.
+WITHOUT_EFFECT_ON_RESULTS = {"jobs", "errors", "files", "costs"}
 
 
 def code_digest(script: str) -> str:

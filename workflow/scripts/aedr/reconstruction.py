@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from aedr.autoencoders import Autoencoder
+from aedr.costs import Costs
 from aedr.errors import UnusableImage
 from aedr.images import Pixels
 from aedr.losses import LossFunction
@@ -72,6 +73,7 @@ def double_losses(
     autoencoder: Autoencoder,
     images: torch.Tensor,
     functions: Mapping[str, LossFunction],
+    costs: Costs,
     encoding: str = "mode",
     seeds: Sequence[tuple[int, int]] = (),
 ) -> dict[str, list[tuple[float, float]]]:
@@ -81,12 +83,17 @@ def double_losses(
 
     Args:
         images: pixels in [-1, 1], shape (images, 3, height, width), sides on the autoencoder's grid.
+        costs: where the seconds of both reconstructions and of each metric are added.
         seeds: for encoding "sample", the seeds of each image's first and second reconstruction.
     """
+    losses = {}
     with torch.inference_mode():
-        first = autoencoder.reconstruct(images, encoding, [seed for seed, _ in seeds])
-        second = autoencoder.reconstruct(first, encoding, [seed for _, seed in seeds])
-        return {
-            metric: list(zip(function(first, images).tolist(), function(second, first).tolist(), strict=True))
-            for metric, function in functions.items()
-        }
+        with costs.part("first_reconstruction"):
+            first = autoencoder.reconstruct(images, encoding, [seed for seed, _ in seeds])
+        with costs.part("second_reconstruction"):
+            second = autoencoder.reconstruct(first, encoding, [seed for _, seed in seeds])
+        for metric, function in functions.items():
+            with costs.part(metric):
+                pairs = zip(function(first, images).tolist(), function(second, first).tolist(), strict=True)
+                losses[metric] = list(pairs)
+    return losses

@@ -1,0 +1,86 @@
+"""What a job's work on images cost: seconds, memory and device, kept in its table's metadata under `aedr.cost`."""
+
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import torch
+
+from aedr.errors import UserError
+
+
+class Costs:
+    """A job's stopwatch: it starts with what is loaded, then `begin_work`, then `record`.
+
+    `parts` are seconds of the work by name, added up over batches. Parts need not add up to the whole: reading and
+    decoding images is in none.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.parts: dict[str, float] = {}
+        self._began = time.perf_counter()
+        self._loading_seconds = 0.0
+
+    def begin_work(self) -> None:
+        """Say that everything is loaded, and that the work on the images begins."""
+        now = self._finished()
+        self._loading_seconds, self._began = now - self._began, now
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Add the seconds of a block to the part `name`; on a GPU, wait until the block's work is done."""
+        began = time.perf_counter()
+        yield
+        self.parts[name] = self.parts.get(name, 0.0) + self._finished() - began
+
+    def record(self, images: int) -> str:
+        """Return the work on `images` images as JSON, for the metadata of their table:
+
+        `seconds` and `images` of the work; `loading_seconds` before it, for weights and what their classes import;
+        `peak_memory_bytes`, the process's resident set on the CPU, what torch allocated on a GPU; `device`, a GPU's
+        name or cpu; `threads` of torch on the CPU; `parts`, if there are any.
+        """
+        gpu = self.device.type == "cuda"
+        cost = {
+            "seconds": self._finished() - self._began,
+            "images": images,
+            "loading_seconds": self._loading_seconds,
+            "peak_memory_bytes": torch.cuda.max_memory_allocated(self.device) if gpu else _peak_resident_bytes(),
+            "device": device_name(self.device),
+            "threads": torch.get_num_threads(),
+        }
+        return json.dumps(cost | ({"parts": self.parts} if self.parts else {}))
+
+    def _finished(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a GPU, or cpu."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def read_cost(path: str | Path) -> dict[str, Any]:
+    """Return what `Costs.record` put into the metadata of the table at `path`.
+
+    Raises:
+        UserError: the table records no cost.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    if b"aedr.cost" not in metadata:
+        raise UserError(f"{path} does not say what it cost. Delete it and run again.")
+    return json.loads(metadata[b"aedr.cost"])
+
+
+def _peak_resident_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
