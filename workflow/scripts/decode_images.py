@@ -18,18 +18,29 @@ def decode_images(
 
     The latent is the posterior's mode, so that several autoencoders given the same pictures show the same contents.
     """
+    import functools
+
     import torch
 
     from aedr.autoencoders import load_autoencoder
+    from aedr.costs import Costs
     from aedr.devices import pick_device
     from aedr.errors import UnusableImage
-    from aedr.images import decode_image, describe_image, encode_png
+    from aedr.images import Pixels, decode_image, describe_image, encode_png
+    from aedr.memory import on_cpu_if_too_large
     from aedr.reconstruction import apply_fit, fit_to_grid, to_pixels, to_tensor
     from aedr.tables import read_table, write_table
 
     chosen = pick_device(device)
+    costs = Costs(chosen)
     autoencoder = load_autoencoder(device=chosen, **loading)
+    costs.begin_work()
     table = read_table(images, "images")
+
+    def decode(pixels: Pixels) -> torch.Tensor:
+        with torch.inference_mode():
+            return autoencoder.reconstruct(to_tensor([pixels], autoencoder.network.device), "mode", [])
+
     rows: list[dict[str, object]] = []
     for image in progress(table.itertuples(), len(table), f"decoding for {source}"):
         name = image.image_id.split("/", 1)[1]
@@ -39,12 +50,13 @@ def decode_images(
                 raise UnusableImage(image.reason)
             pixels = decode_image(image.image["bytes"], max_pixels)
             fit = fit_to_grid(pixels.shape[0], pixels.shape[1], autoencoder.factor, "crop", None)
-            with torch.inference_mode():
-                decoded = autoencoder.reconstruct(to_tensor([apply_fit(pixels, fit)], chosen), "mode", [])
+            fitted = apply_fit(pixels, fit)
+            decoded = on_cpu_if_too_large(autoencoder.network, functools.partial(decode, fitted), name, costs)
             rows.append(row | describe_image(encode_png(to_pixels(decoded)[0]), f"{name}.png", max_pixels))
         except UnusableImage as unusable:
             rows.append(row | {"reason": str(unusable)})
-    write_table(output, "images", rows, {"device": str(chosen), "torch": torch.__version__})
+    cost = costs.record(images=int(table["reason"].isna().sum()))
+    write_table(output, "images", rows, {"device": str(chosen), "torch": torch.__version__, "cost": cost})
 
 
 if __name__ == "__main__":

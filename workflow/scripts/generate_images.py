@@ -22,10 +22,8 @@ def generate_images(
     attention_slicing) is what they do not.
     """
     import sys
-    import time
 
-    import torch
-
+    from aedr.costs import Costs
     from aedr.devices import pick_device
     from aedr.errors import UserError
     from aedr.generation import call_arguments, describe_run, generate_pictures, load_pipeline
@@ -40,8 +38,10 @@ def generate_images(
     if len(wanted) < stop - start:
         raise UserError(f"{prompts} holds {len(table)} prompts, fewer than {stop}. Delete it and run again.")
     device = pick_device(cost["device"])
-    pipeline = load_pipeline(folder, source, {**settings, **cost}, device)
+    costs = Costs(device)
+    pipeline = load_pipeline(folder, source, {**settings, **cost}, device, costs)
     arguments = call_arguments(pipeline, source, settings)
+    costs.begin_work()
     seeds = [seed_of(study_seed, source, prompt_id) for prompt_id in wanted["prompt_id"]]
     pictures = generate_pictures(
         pipeline,
@@ -51,8 +51,8 @@ def generate_images(
         arguments,
         cost["batch_size"],
         settings["image_size"],
+        costs,
     )
-    began = time.monotonic()
     images: list[dict[str, object]] = []
     shown = progress(pictures, len(wanted), f"images of {source}")
     for prompt_id, prompt, seed, picture in zip(wanted["prompt_id"], wanted["prompt"], seeds, shown, strict=True):
@@ -65,12 +65,8 @@ def generate_images(
             # Its size in pixels is what the model makes, so no limit applies.
             image |= describe_image(encode_png(picture), f"{prompt_id}.png", max_pixels=picture.size)
         images.append(image)
-    seconds = (time.monotonic() - began) / max(len(images), 1)
-    memory = (
-        f", at most {torch.cuda.max_memory_allocated() / 1e9:.1f} GB of GPU memory" if device.type == "cuda" else ""
-    )
-    print(f"{source}: {seconds:.2f} seconds an image{memory}", file=sys.stderr)
-    write_table(output, "images", images, describe_run(pipeline, settings, device))
+    metadata = describe_run(pipeline, settings, device) | {"cost": costs.record(images=len(images))}
+    write_table(output, "images", images, metadata)
 
 
 if __name__ == "__main__":

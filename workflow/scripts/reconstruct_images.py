@@ -26,25 +26,26 @@ def reconstruct_images(
     import torch
 
     from aedr.autoencoders import load_autoencoder
+    from aedr.costs import Costs, device_name
     from aedr.devices import pick_device
     from aedr.losses import loss_functions
     from aedr.shards import ReconstructionSettings, reconstruct_shard
     from aedr.tables import read_table, write_table
 
     device = pick_device(cost["device"])
+    costs = Costs(device)
     autoencoder = load_autoencoder(device=device, **loading)
-    rows = reconstruct_shard(
-        read_table(images, "images"),
-        autoencoder,
-        loss_functions(metrics, lpips_backbone, device),
-        ReconstructionSettings(batch_size=cost["batch_size"], **settings),
-        device,
-    )
+    functions = loss_functions(metrics, lpips_backbone, device)
+    costs.begin_work()
+    table = read_table(images, "images")
+    reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], **settings)
+    rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs)
     metadata = {
         "settings": json.dumps({**loading, **settings}, sort_keys=True),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
+        "cost": costs.record(images=int(table["reason"].isna().sum())),
     }
     write_table(output, "losses", rows, metadata)
 

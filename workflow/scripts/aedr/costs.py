@@ -25,6 +25,7 @@ class Costs:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.parts: dict[str, float] = {}
+        self.fallbacks: list[str] = []
         self._began = time.perf_counter()
         self._loading_seconds = 0.0
 
@@ -40,12 +41,17 @@ class Costs:
         yield
         self.parts[name] = self.parts.get(name, 0.0) + self._finished() - began
 
+    def fall_back(self, to: str) -> None:
+        """Keep, and say in the log, that the GPU's memory ran out and that the job goes on otherwise."""
+        self.fallbacks.append(to)
+        print(f"Out of GPU memory, going on with {to}", file=sys.stderr)
+
     def record(self, images: int) -> str:
         """Return the work on `images` images as JSON, for the metadata of their table:
 
         `seconds` and `images` of the work; `loading_seconds` before it, for weights and what their classes import;
         `peak_memory_bytes`, the process's resident set on the CPU, what torch allocated on a GPU; `device`, a GPU's
-        name or cpu; `threads` of torch on the CPU; `parts`, if there are any.
+        name or cpu; `threads` of torch on the CPU; `parts` and `fallbacks`, if there are any.
         """
         gpu = self.device.type == "cuda"
         cost = {
@@ -56,7 +62,8 @@ class Costs:
             "device": device_name(self.device),
             "threads": torch.get_num_threads(),
         }
-        return json.dumps(cost | ({"parts": self.parts} if self.parts else {}))
+        more = {"parts": self.parts, "fallbacks": self.fallbacks}
+        return json.dumps(cost | {key: value for key, value in more.items() if value})
 
     def _finished(self) -> float:
         if self.device.type == "cuda":

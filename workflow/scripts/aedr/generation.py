@@ -3,6 +3,7 @@
 A picture depends on its model, its prompt and its seed; batches, shards and their order leave no trace in it.
 """
 
+import contextlib
 import difflib
 import inspect
 import json
@@ -17,8 +18,10 @@ import torch
 import transformers
 
 from aedr.autoencoders import how_to_repair
+from aedr.costs import Costs, device_name
 from aedr.errors import UserError
 from aedr.images import Pixels
+from aedr.memory import offload_more
 
 FLAGGED = "flagged by the safety checker"
 BLACK = "black picture"
@@ -31,8 +34,12 @@ DISCRETE_SCHEDULERS = ("AmusedScheduler", "VQDiffusionScheduler")
 COST_SETTINGS = ("attention_slicing", "batch_size", "offload")
 
 
-def load_pipeline(folder: str | Path, model: str, settings: Mapping[str, Any], device: torch.device) -> Any:
+def load_pipeline(
+    folder: str | Path, model: str, settings: Mapping[str, Any], device: torch.device, costs: Costs | None = None
+) -> Any:
     """Load the text-to-image pipeline of `model` from a local folder in diffusers' layout, ready to run on `device`.
+
+    Weights that do not fit into the GPU's memory are offloaded, as with `offload`.
 
     Args:
         folder: holds `model_index.json`; a pipeline with a prior (Kandinsky) has it in the subfolder `prior`.
@@ -41,7 +48,7 @@ def load_pipeline(folder: str | Path, model: str, settings: Mapping[str, Any], d
             `attention_slicing`, `offload`.
 
     Raises:
-        UserError: no such class, files missing or damaged, or not enough memory.
+        UserError: no such class, files missing or damaged.
     """
     folder = Path(folder)
     name = settings["pipeline"]
@@ -68,16 +75,11 @@ def load_pipeline(folder: str | Path, model: str, settings: Mapping[str, Any], d
         if settings.get("attention_slicing"):
             pipeline.enable_attention_slicing()
         if settings.get("offload") and device.type == "cuda":
-            pipeline.enable_model_cpu_offload(device=device)
+            offload_more(pipeline, device)
         else:
-            pipeline.to(device)
+            _put(pipeline, device, costs or Costs(device))
     except UserError:
         raise
-    except torch.OutOfMemoryError:
-        raise UserError(
-            f"models.{model}: the weights do not fit into the GPU's memory. "
-            "Set `offload: true`, or a `precision` of 16 bits."
-        ) from None
     # diffusers and transformers raise almost anything on a model that is incomplete or of another kind.
     except Exception as error:
         raise UserError(
@@ -98,6 +100,13 @@ def _pipeline_class(name: str, model: str) -> Any:
             f"text-to-image pipelines.{hint} A class of another version needs an `environment` with that version."
         )
     return pipeline
+
+
+def _put(pipeline: Any, device: torch.device, costs: Costs) -> None:
+    with contextlib.suppress(torch.OutOfMemoryError):
+        pipeline.to(device)
+        return
+    costs.fall_back(str(offload_more(pipeline, device)))
 
 
 def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
@@ -165,11 +174,14 @@ def generate_pictures(
     arguments: Mapping[str, Any],
     batch_size: int = 1,
     image_size: int | None = None,
+    costs: Costs | None = None,
 ) -> Iterator[Pixels | str]:
     """Yield for each prompt, in order, a picture (uint8, height x width x 3) or the reason why there is none.
 
-    A batch that runs out of GPU memory is tried again at half the size; one that fails otherwise is tried again prompt
-    by prompt, so that a failure stays with its own prompt.
+    A batch that runs out of GPU memory is tried again at half the size, and where one picture alone does not fit, with
+    the weights offloaded; nothing that is tried changes a picture but the size of a batch, which changes single values
+    by one of 256 levels. Attention slices are not tried: torch's attention needs less memory than they do. A batch that
+    fails otherwise is tried again prompt by prompt, so that a failure stays with its own prompt.
 
     Args:
         arguments: those of `call_arguments`.
@@ -179,33 +191,30 @@ def generate_pictures(
     Raises:
         UserError: one picture alone does not fit into memory, has another size, or every one of several prompts failed.
     """
+    costs = costs or Costs(pipeline._execution_device)
     size = min(batch_size, _largest_batch(pipeline, arguments))
     errors: list[str] = []
     start = 0
     while start < len(prompts):
         rows = slice(start, start + size)
-        try:
-            pictures = _generate_batch(pipeline, prompts[rows], seeds[rows], arguments, size)
-        except torch.OutOfMemoryError:
-            if size == 1:
-                raise UserError(
-                    f"models.{model}: one picture alone does not fit into the GPU's memory. Set `offload: true`, "
-                    "`attention_slicing: true`, or a `precision` of 16 bits."
-                ) from None
-            size = (size + 1) // 2
-            print(f"{model}: out of GPU memory, going on with batches of {size}", file=sys.stderr)
+        pictures = None
+        with contextlib.suppress(torch.OutOfMemoryError):
+            pictures = _batch_or_reasons(pipeline, model, prompts[rows], seeds[rows], arguments, size, errors)
+        if pictures is None:
             # What the failed call held is given back only now that its frames are gone.
             torch.cuda.empty_cache()
+            if size > 1:
+                size = (size + 1) // 2
+                costs.fall_back(f"batches of {size}")
+            elif how := offload_more(pipeline, costs.device):
+                costs.fall_back(how)
+            else:
+                raise UserError(
+                    f"models.{model}: one picture alone does not fit into the GPU's memory, even with the weights "
+                    "offloaded layer by layer. Set a `precision` of 16 bits or a smaller `image_size`, or take a "
+                    "larger GPU."
+                )
             continue
-        except torch.AcceleratorError:
-            # The device itself failed: every later call would fail too, and no prompt is to blame.
-            raise
-        except Exception as error:
-            print(f"{model}: {type(error).__name__}: {error}", file=sys.stderr)
-            pictures = [
-                _attempt(pipeline, prompt, seed, arguments, size, errors)
-                for prompt, seed in zip(prompts[rows], seeds[rows], strict=True)
-            ]
         for picture in pictures:
             if not isinstance(picture, str) and image_size not in (None, picture.shape[0], picture.shape[1]):
                 raise UserError(
@@ -221,16 +230,37 @@ def generate_pictures(
         )
 
 
-def _attempt(
-    pipeline: Any, prompt: str, seed: int, arguments: Mapping[str, Any], size: int, errors: list[str]
-) -> Pixels | str:
+def _batch_or_reasons(
+    pipeline: Any,
+    model: str,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    arguments: Mapping[str, Any],
+    size: int,
+    errors: list[str],
+) -> list[Pixels | str]:
+    """Return the pictures of a batch; where it fails, prompt by prompt, and then the reason of each that fails again.
+
+    Faults of the device, its memory among them, are raised: no prompt is to blame for them.
+    """
     try:
-        return _generate_batch(pipeline, [prompt], [seed], arguments, size)[0]
+        return _generate_batch(pipeline, prompts, seeds, arguments, size)
     except (torch.OutOfMemoryError, torch.AcceleratorError):
         raise
     except Exception as error:
-        errors.append(f"{type(error).__name__}: {error}")
-        return f"generation failed: {errors[-1]}"
+        print(f"{model}: {type(error).__name__}: {error}", file=sys.stderr)
+    pictures: list[Pixels | str] = []
+    failed = []
+    for prompt, seed in zip(prompts, seeds, strict=True):
+        try:
+            pictures += _generate_batch(pipeline, [prompt], [seed], arguments, size)
+        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            raise
+        except Exception as error:
+            failed.append(f"{type(error).__name__}: {error}")
+            pictures.append(f"generation failed: {failed[-1]}")
+    errors += failed
+    return pictures
 
 
 def _generate_batch(
@@ -278,7 +308,7 @@ def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.devic
     return {
         "pipeline": type(pipeline).__name__,
         "settings": repr(dict(sorted(shaping.items()))),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
         "transformers": transformers.__version__,

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from aedr.autoencoders import Autoencoder
+from aedr.costs import Costs
 from aedr.errors import UnusableImage
 from aedr.images import Pixels
 from aedr.losses import ENERGIES, LossFunction, high_frequency
@@ -118,7 +119,7 @@ def apply_offset(pixels: Pixels, offset: Offset, factor: int) -> Pixels:
 
 
 def search_and_measure(
-    autoencoder: Autoencoder, pixels: Pixels, functions: Mapping[str, LossFunction]
+    autoencoder: Autoencoder, pixels: Pixels, functions: Mapping[str, LossFunction], costs: Costs | None = None
 ) -> tuple[Offset, dict[str, tuple[float, float]]]:
     """Bring an image to the grid and return the offset with each metric's first and second loss.
 
@@ -129,15 +130,19 @@ def search_and_measure(
 
     Args:
         pixels: RGB, uint8, shape (height, width, 3), of any size.
+        costs: where the seconds of the search and those of `double_losses` are added.
 
     Raises:
         UnusableImage: the image is too small to search, as in `find_offset`.
     """
-    offset = find_offset(autoencoder, pixels)
+    costs = costs or Costs(autoencoder.network.device)
+    with costs.part("search"):
+        offset = find_offset(autoencoder, pixels)
     aligned = to_tensor([apply_offset(pixels, offset, autoencoder.factor)], autoencoder.network.device)
     rim = RIM_IN_LATENTS * autoencoder.factor
     inside = {metric: _without_rim(function, rim) for metric, function in functions.items()}
-    return offset, {metric: pairs[0] for metric, pairs in double_losses(autoencoder, aligned, inside).items()}
+    losses = double_losses(autoencoder, aligned, inside, costs=costs)
+    return offset, {metric: pairs[0] for metric, pairs in losses.items()}
 
 
 def _without_rim(function: LossFunction, rim: int) -> LossFunction:

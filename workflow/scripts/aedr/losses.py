@@ -102,7 +102,13 @@ def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:
             "Give the file alexnet-owt-7be5be79.pth or its weights as safetensors, or take lpips out of metrics."
         ) from None
     network = network.eval().requires_grad_(False).to(device)
-    return lambda reconstruction, image: network(reconstruction.float(), image.float()).double().reshape(len(image))
+
+    def loss(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        # An image that does not fit into the GPU's memory comes on the CPU.
+        there = network.to(image.device)
+        return there(reconstruction.float(), image.float()).double().reshape(len(image))
+
+    return loss
 
 
 LOSSES: dict[str, LossFunction] = {

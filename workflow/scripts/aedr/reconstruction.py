@@ -73,9 +73,9 @@ def double_losses(
     autoencoder: Autoencoder,
     images: torch.Tensor,
     functions: Mapping[str, LossFunction],
-    costs: Costs,
     encoding: str = "mode",
     seeds: Sequence[tuple[int, int]] = (),
+    costs: Costs | None = None,
 ) -> dict[str, list[tuple[float, float]]]:
     """Reconstruct `images` twice and return each metric's first and second loss for every image.
 
@@ -83,9 +83,10 @@ def double_losses(
 
     Args:
         images: pixels in [-1, 1], shape (images, 3, height, width), sides on the autoencoder's grid.
-        costs: where the seconds of both reconstructions and of each metric are added.
         seeds: for encoding "sample", the seeds of each image's first and second reconstruction.
+        costs: where the seconds of both reconstructions and of each metric are added.
     """
+    costs = costs or Costs(images.device)
     losses = {}
     with torch.inference_mode():
         with costs.part("first_reconstruction"):

@@ -1,5 +1,6 @@
 """The losses table of a shard: every image of it through one autoencoder, twice."""
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,13 @@ import pandas as pd
 import torch
 
 from aedr.autoencoders import Autoencoder
+from aedr.costs import Costs
 from aedr.errors import UnusableImage
 from aedr.grid import RIM_IN_LATENTS, Offset, search_and_measure
 from aedr.images import Pixels, decode_image
 from aedr.jobs import progress
 from aedr.losses import SMALLEST_SIDE_FOR_LPIPS, LossFunction
+from aedr.memory import FittingBatches, on_cpu_if_too_large
 from aedr.reconstruction import Fit, apply_fit, double_losses, fit_to_grid, to_tensor
 from aedr.seeds import seed_of
 
@@ -47,14 +50,17 @@ def reconstruct_shard(
     functions: Mapping[str, LossFunction],
     settings: ReconstructionSettings,
     device: torch.device,
+    costs: Costs | None = None,
 ) -> list[dict[str, object]]:
     """Return the rows of the losses table for a shard of the images table: one for each image and metric.
 
-    A picture that cannot be used has rows with a reason and no losses.
+    A picture that cannot be used has rows with a reason and no losses. A batch that runs out of the memory of the GPU
+    `device` is halved; one image that does is reconstructed on the CPU.
     """
+    costs = costs or Costs(device)
     measure = _search if settings.off_grid == "search" else _reconstruct
     usable = images["reason"].isna().to_numpy()
-    measured, reasons = measure(images[usable], autoencoder, functions, settings, device)
+    measured, reasons = measure(images[usable], autoencoder, functions, settings, costs)
     reasons |= {image.image_id: str(image.reason) for image in images[~usable].itertuples()}
 
     def row(image_id: str, source: str, metric: str) -> dict[str, object]:
@@ -89,7 +95,7 @@ def _reconstruct(
     autoencoder: Autoencoder,
     functions: Mapping[str, LossFunction],
     settings: ReconstructionSettings,
-    device: torch.device,
+    costs: Costs,
 ) -> tuple[dict[str, Measured], dict[str, str]]:
     """Reconstruct images as they lie, in batches of one size; return what was measured, and reasons for the others."""
     fits: dict[int, Fit] = {}
@@ -102,20 +108,40 @@ def _reconstruct(
             )
         except UnusableImage as unusable:
             reasons[names[i]] = str(unusable)
+    fitting = FittingBatches(settings.batch_size, costs)
     for batch, pixels in _decoded_batches([image["bytes"] for image in images["image"]], fits, settings):
-        too_small_for_lpips = min(pixels[0].shape[:2]) < SMALLEST_SIDE_FOR_LPIPS
-        possible = {m: f for m, f in functions.items() if not (m == "lpips" and too_small_for_lpips)}
-        seeds = [
-            (
-                seed_of(settings.study_seed, settings.autoencoder, names[i], 1),
-                seed_of(settings.study_seed, settings.autoencoder, names[i], 2),
-            )
-            for i in batch
-        ]
-        losses = double_losses(autoencoder, to_tensor(pixels, device), possible, settings.encoding, seeds)
-        for at, i in enumerate(batch):
-            measured[names[i]] = Measured(fits[i], {metric: pairs[at] for metric, pairs in losses.items()})
+        alike = [(names[i], image) for i, image in zip(batch, pixels, strict=True)]
+        found = fitting.map(lambda part: _losses_of(part, autoencoder, functions, settings, costs), alike)
+        for i, losses in zip(batch, found, strict=True):
+            measured[names[i]] = Measured(fits[i], losses)
     return measured, reasons
+
+
+def _losses_of(
+    images: Sequence[tuple[str, Pixels]],
+    autoencoder: Autoencoder,
+    functions: Mapping[str, LossFunction],
+    settings: ReconstructionSettings,
+    costs: Costs,
+) -> list[Mapping[str, tuple[float, float]]]:
+    """Return each metric's losses of images of one size, given as (id, pixels); of one alone by all means."""
+    too_small_for_lpips = min(images[0][1].shape[:2]) < SMALLEST_SIDE_FOR_LPIPS
+    possible = {m: f for m, f in functions.items() if not (m == "lpips" and too_small_for_lpips)}
+    seeds = [
+        (
+            seed_of(settings.study_seed, settings.autoencoder, image_id, 1),
+            seed_of(settings.study_seed, settings.autoencoder, image_id, 2),
+        )
+        for image_id, _ in images
+    ]
+
+    def losses() -> dict[str, list[tuple[float, float]]]:
+        tensor = to_tensor([pixels for _, pixels in images], autoencoder.network.device)
+        return double_losses(autoencoder, tensor, possible, settings.encoding, seeds, costs)
+
+    alone = len(images) == 1
+    found = on_cpu_if_too_large(autoencoder.network, losses, images[0][0], costs) if alone else losses()
+    return [{metric: pairs[at] for metric, pairs in found.items()} for at in range(len(images))]
 
 
 def _search(
@@ -123,7 +149,7 @@ def _search(
     autoencoder: Autoencoder,
     functions: Mapping[str, LossFunction],
     settings: ReconstructionSettings,
-    device: torch.device,
+    costs: Costs,
 ) -> tuple[dict[str, Measured], dict[str, str]]:
     """Bring each image to the grid by search and reconstruct it there; return as `_reconstruct` does."""
     measured, reasons = {}, {}
@@ -134,7 +160,12 @@ def _search(
         left = min(pixels.shape[:2]) - (1 + 2 * RIM_IN_LATENTS) * autoencoder.factor
         possible = {m: f for m, f in functions.items() if not (m == "lpips" and left < SMALLEST_SIDE_FOR_LPIPS)}
         try:
-            offset, losses = search_and_measure(autoencoder, pixels, possible)
+            offset, losses = on_cpu_if_too_large(
+                autoencoder.network,
+                functools.partial(search_and_measure, autoencoder, pixels, possible, costs),
+                image.image_id,
+                costs,
+            )
             height, width = pixels.shape[0] - offset.rows, pixels.shape[1] - offset.columns
             fit = fit_to_grid(height, width, autoencoder.factor, "crop", None)
             measured[image.image_id] = Measured(Fit(fit.height, fit.width, "searched"), losses, offset)
