@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ import torch
 
 import tiny_models
 from aedr import generation
+from aedr.costs import Costs
 from aedr.errors import UserError
 from aedr.images import decode_image
 from aedr.seeds import seed_of
@@ -62,12 +64,14 @@ def load(folders: dict[str, Path]) -> Any:
     return load
 
 
-def generate(pipeline: Any, model: str, rows: Sequence[int], batch_size: int, **changes: Any) -> list[Any]:
+def generate(
+    pipeline: Any, model: str, rows: Sequence[int], batch_size: int, costs: Costs | None = None, **changes: Any
+) -> list[Any]:
     settings = settings_of(model, **changes)
     arguments = generation.call_arguments(pipeline, model, settings)
     prompts, seeds = [PROMPTS[row] for row in rows], [SEEDS[row] for row in rows]
     size = settings.get("image_size")
-    return list(generation.generate_pictures(pipeline, model, prompts, seeds, arguments, batch_size, size))
+    return list(generation.generate_pictures(pipeline, model, prompts, seeds, arguments, batch_size, size, costs))
 
 
 @pytest.mark.parametrize("model", PIPELINES)
@@ -200,9 +204,8 @@ def test_a_size_that_a_model_does_not_make(load: Any) -> None:
         generate(load("vqdm"), "vqdm", [0], 1, image_size=512)
 
 
-def fail_when(load: Any, monkeypatch: pytest.MonkeyPatch, broken: Any) -> list[int]:
-    """Let the tiny SD1.5 raise `broken(prompts)` where that is not None; return the sizes of the calls it gets."""
-    pipeline = load("sd15")
+def fail_when(pipeline: Any, monkeypatch: pytest.MonkeyPatch, broken: Any) -> list[int]:
+    """Let a pipeline raise `broken(prompts)` where that is not None; return the sizes of the calls it gets."""
     call, sizes = type(pipeline).__call__, []
 
     def failing(self: Any, prompt: list[str], **arguments: Any) -> Any:
@@ -218,7 +221,7 @@ def fail_when(load: Any, monkeypatch: pytest.MonkeyPatch, broken: Any) -> list[i
 
 def test_only_the_prompt_at_fault_has_no_picture(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = generate(load("sd15"), "sd15", range(5), 4)
-    fail_when(load, monkeypatch, lambda prompts: ValueError("no rockets") if PROMPTS[1] in prompts else None)
+    fail_when(load("sd15"), monkeypatch, lambda prompts: ValueError("no rockets") if PROMPTS[1] in prompts else None)
     pictures = generate(load("sd15"), "sd15", range(5), 4)
     assert pictures[1] == "generation failed: ValueError: no rockets"
     for row in (0, 2, 3, 4):
@@ -226,7 +229,7 @@ def test_only_the_prompt_at_fault_has_no_picture(load: Any, monkeypatch: pytest.
 
 
 def test_a_fault_of_every_prompt_is_the_models(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_when(load, monkeypatch, lambda prompts: RuntimeError("shapes differ"))
+    fail_when(load("sd15"), monkeypatch, lambda prompts: RuntimeError("shapes differ"))
     with pytest.raises(
         UserError, match="models.sd15: all 5 prompts failed, the first with RuntimeError: shapes differ"
     ):
@@ -234,23 +237,61 @@ def test_a_fault_of_every_prompt_is_the_models(load: Any, monkeypatch: pytest.Mo
 
 
 def test_a_fault_of_the_device_is_no_prompts(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_when(load, monkeypatch, lambda prompts: torch.AcceleratorError("CUDA error: unspecified launch failure"))
+    fail_when(load("sd15"), monkeypatch, lambda prompts: torch.AcceleratorError("CUDA error: launch failure"))
     with pytest.raises(torch.AcceleratorError):
         generate(load("sd15"), "sd15", range(5), 4)
 
 
 def test_a_batch_that_does_not_fit_is_halved(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = generate(load("sd15"), "sd15", range(5), 2)
-    sizes = fail_when(load, monkeypatch, lambda prompts: torch.OutOfMemoryError("full") if len(prompts) > 2 else None)
+    sizes = fail_when(
+        load("sd15"), monkeypatch, lambda prompts: torch.OutOfMemoryError("full") if len(prompts) > 2 else None
+    )
     for picture, other in zip(generate(load("sd15"), "sd15", range(5), 5), expected, strict=True):
         np.testing.assert_array_equal(picture, other)
     assert sizes == [5, 3, 2, 2, 2]
 
 
-def test_a_picture_that_never_fits(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_when(load, monkeypatch, lambda prompts: torch.OutOfMemoryError("full"))
-    with pytest.raises(UserError, match="models.sd15: one picture alone does not fit.*offload: true"):
-        generate(load("sd15"), "sd15", range(5), 4)
+@pytest.mark.parametrize(
+    ("model", "fallbacks"),
+    [
+        ("sd15", ["batches of 1", "one component at a time on the GPU", "one layer at a time on the GPU"]),
+        # It is generated one by one, and has no order of components to offload by.
+        ("vqdm", ["one layer at a time on the GPU"]),
+    ],
+)
+def test_a_picture_that_does_not_fit_is_made_with_offloaded_weights(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, model: str, fallbacks: list[str]
+) -> None:
+    pipeline = generation.load_pipeline(folders[model], model, settings_of(model), CPU)
+    expected = generate(pipeline, model, range(2), 1)
+    faults = [torch.OutOfMemoryError("full") for _ in fallbacks]
+    sizes = fail_when(pipeline, monkeypatch, lambda prompts: faults.pop() if faults else None)
+    costs = Costs(CPU)
+    for picture, other in zip(generate(pipeline, model, range(2), 2, costs), expected, strict=True):
+        np.testing.assert_array_equal(picture, other)
+    assert costs.fallbacks == fallbacks and len(sizes) == len(fallbacks) + 2
+    # The weights are where only their own layer fetches them.
+    assert pipeline.device.type == "meta"
+    faults = [torch.OutOfMemoryError("full")]
+    with pytest.raises(UserError, match=f"models.{model}: one picture alone does not fit.*`precision` of 16 bits"):
+        generate(pipeline, model, [0], 1)
+
+
+def test_weights_that_do_not_fit_are_offloaded(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = generate(generation.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU), "sd15", [0], 1)
+    to, faults = diffusers.StableDiffusionPipeline.to, [torch.OutOfMemoryError("full")]
+
+    def failing(self: Any, *arguments: Any, **options: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return to(self, *arguments, **options)
+
+    monkeypatch.setattr(diffusers.StableDiffusionPipeline, "to", failing)
+    costs = Costs(CPU)
+    pipeline = generation.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU, costs)
+    assert costs.fallbacks == ["one component at a time on the GPU"]
+    np.testing.assert_array_equal(generate(pipeline, "sd15", [0], 1), expected)
 
 
 def run(folder: Path, tmp_path: Path, rows: tuple[int, int] = (1, 4), model: str = "sd15") -> pd.DataFrame:
@@ -272,9 +313,7 @@ def test_the_table_of_a_shard(folders: dict[str, Path], tmp_path: Path) -> None:
     assert set(images["format"]) == {"PNG"}
     assert (images[["width", "height"]] == SIZE).all(axis=None)
     assert decode_image(images["image"][0]["bytes"], SIZE * SIZE).shape == (SIZE, SIZE, 3)
-    first = (tmp_path / "images.parquet").read_bytes()
-    run(folders["sd15"], tmp_path)
-    assert (tmp_path / "images.parquet").read_bytes() == first
+    pd.testing.assert_frame_equal(run(folders["sd15"], tmp_path), images)
 
 
 def test_a_flagged_picture_is_a_row_that_says_so(tmp_path: Path) -> None:

@@ -104,11 +104,19 @@ def snakemake_command(
 
 
 def run_snakemake(
-    folder: Path, config: Mapping[str, Any], *arguments: str, cores: int = 2, root: Path = ROOT
+    folder: Path,
+    config: Mapping[str, Any],
+    *arguments: str,
+    cores: int = 2,
+    root: Path = ROOT,
+    python: str | Path = sys.executable,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run the workflow in `folder` with a configuration; returns what it said, whatever its exit code."""
     command = snakemake_command(folder, config, *arguments, cores=cores, root=root)
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200)
+    command[0] = str(python)
+    outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, **outputs, text=True, timeout=1200, env=environment)
 
 
 def planned_jobs(folder: Path, config: Mapping[str, Any], *arguments: str, root: Path = ROOT) -> dict[str, int]:

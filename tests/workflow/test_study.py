@@ -1,14 +1,19 @@
 """A whole small study, run as a user runs it; then what a change costs."""
 
+import os
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
+import stand_in_conda
 import studies
 import yaml
 from studies import planned_jobs, results, run_snakemake
 
+import distributions
 import tiny_models
 
 COLLECTING = {
@@ -162,12 +167,71 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
         pd.testing.assert_frame_equal(results(folder, table, pattern), results(tmp_path, table, pattern), rtol=1e-4)
 
 
-def test_the_same_jobs_give_identical_files(study, root) -> None:
+def test_the_same_jobs_give_identical_tables(study, root) -> None:
+    def read(path: Path) -> tuple[pd.DataFrame, dict[bytes, bytes]]:
+        table = pq.read_table(path)
+        metadata = table.schema.metadata or {}
+        # Seconds and memory are no result.
+        return table.to_pandas(), {key: value for key, value in metadata.items() if key != b"aedr.cost"}
+
     folder, config = study
-    kept = {path: path.read_bytes() for path in (folder / "results").rglob("*.parquet")}
+    kept = {path: read(path) for path in (folder / "results").rglob("*.parquet")}
     run = run_snakemake(folder, config, "--forcerun", "import_images", "read_prompts", root=root)
     assert run.returncode == 0, run.stdout
-    assert {path for path, content in kept.items() if path.read_bytes() != content} == set()
+    for path, (table, metadata) in kept.items():
+        again, metadata_again = read(path)
+        pd.testing.assert_frame_equal(again, table, check_exact=True)
+        assert metadata_again == metadata
+
+
+def test_every_rule_runs_in_its_own_environment(study, root, tmp_path) -> None:
+    """`--sdm conda` with the stand-in for conda, VQ-Diffusion in its own environment: the tables of the run without.
+
+    This proves that each rule names an environment that can be installed from its pins, that its jobs run there, and
+    that they find there what they import: Snakemake itself runs in an environment that holds its own needs alone. It
+    does not prove what conda-forge and conda's own solver make of python and pip.
+    """
+    folder, config = study
+    for name in ["models", "pictures", "prompts.txt"]:
+        (tmp_path / name).symlink_to(folder / name)
+    host = tmp_path / "host"
+    distributions.link(distributions.closure(["snakemake"]), stand_in_conda.bare_environment(host))
+    conda = stand_in_conda.install(tmp_path / "conda")
+    path = os.pathsep.join([str(conda), os.environ["PATH"]])
+    try:
+        run = run_snakemake(
+            tmp_path,
+            config | {"select": ["vq"]},
+            *["results/accuracy.parquet", "--sdm", "conda", "--conda-prefix", str(tmp_path / "environments")],
+            root=root,
+            python=host / "bin/python",
+            environment=os.environ | {"PATH": path},
+        )
+        assert run.returncode == 0, run.stdout
+    finally:
+        shutil.rmtree(tmp_path / "environments", ignore_errors=True)
+
+    pins = dict(re.findall(r"- (\S+)==(\S+)", (root / "envs/vqdm.yaml").read_text()))
+    generated = pq.read_schema(tmp_path / "results/images/vq/00000.parquet").metadata
+    reconstructed = pq.read_schema(tmp_path / "results/losses/vq/pictures/00000.parquet").metadata
+    for package in ("diffusers", "torch", "transformers"):
+        assert generated[f"aedr.{package}".encode()].decode().split("+")[0] == pins[package]
+    for package in ("diffusers", "torch"):
+        assert reconstructed[f"aedr.{package}".encode()].decode().split("+")[0] == pins[package]
+    for log in (tmp_path / "results/logs").rglob("*.log"):
+        assert f"{tmp_path}/environments/" in log.read_text(), log
+    for table, pattern in [
+        ("images", "results/images/vq/*"),
+        ("images", "results/images/pictures/*"),
+        ("losses", "results/losses/vq/vq/*"),
+        ("losses", "results/losses/vq/pictures/*"),
+        ("homogeneity", "results/homogeneity/vq/*"),
+        ("accuracy", "results/accuracy.parquet"),
+    ]:
+        expected, found = results(folder, table, pattern), results(tmp_path, table, pattern)
+        if table == "accuracy":
+            expected = expected[(expected["autoencoder"] == "vq") & (expected["source"] != "sd")].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def job(snakemake: Any) -> Iterator[None]:
             os.environ[variable] = str(snakemake.threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         with _one_gpu(int(snakemake.resources.get("gpu", 0))):
-            print(f"On {platform.node()}, CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}")
+            device = os.environ.get("CUDA_VISIBLE_DEVICES", "unset")
+            print(f"{sys.executable} on {platform.node()}, CUDA_VISIBLE_DEVICES={device}")
             yield
         for output in map(Path, snakemake.output):
             for path in (output, *output.rglob("*")):

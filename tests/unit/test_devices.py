@@ -1,0 +1,112 @@
+"""GPUs that are missing or too small, and the record of what the work on them cost."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import tiny_models
+from aedr.autoencoders import Autoencoder, load_autoencoder
+from aedr.costs import Costs, read_cost
+from aedr.devices import pick_device
+from aedr.errors import UserError
+from aedr.images import describe_image, encode_png
+from aedr.losses import loss_functions
+from aedr.shards import ReconstructionSettings, reconstruct_shard
+from aedr.tables import write_table
+
+# Pictures of 64 pixels are too small for threads to help.
+torch.set_num_threads(1)
+
+CPU = torch.device("cpu")
+FUNCTIONS = loss_functions(["l2", "ssim"], None, CPU)
+
+
+@pytest.fixture
+def autoencoder(tmp_path) -> Autoencoder:
+    tiny_models.tiny_autoencoder_kl().save_pretrained(tmp_path)
+    return load_autoencoder(tmp_path, "float32", CPU)
+
+
+def pictures(*widths: int) -> pd.DataFrame:
+    noise = np.random.default_rng(0)
+    rows = []
+    for number, width in enumerate(widths):
+        coarse = noise.integers(0, 256, (8, width // 8, 3), dtype=np.uint8)
+        png = encode_png(np.kron(coarse, np.ones((8, 8, 1), np.uint8)))
+        rows.append({"image_id": f"s/{number}", "source": "s"} | describe_image(png, f"{number}.png", 10**9))
+    return pd.DataFrame(rows)
+
+
+def losses(autoencoder: Autoencoder, images: pd.DataFrame, batch_size: int, **changes: Any) -> tuple[Any, list[str]]:
+    usual = {"encoding": "mode", "off_grid": "crop", "resize_to": None, "max_pixels": 10**9}
+    settings = ReconstructionSettings(study_seed=0, autoencoder="A", batch_size=batch_size, **usual | changes)
+    costs = Costs(CPU)
+    return reconstruct_shard(images, autoencoder, FUNCTIONS, settings, CPU, costs), costs.fallbacks
+
+
+def fill_memory(network: Any, monkeypatch: pytest.MonkeyPatch, images: int = 99, pixels: int = 10**9) -> list[Any]:
+    """Let an autoencoder fail on more images, and on larger ones but on the CPU; return where it was moved to."""
+    encode, to, moves = network.encode, network.to, []
+
+    def failing(batch: torch.Tensor) -> Any:
+        if len(batch) > images or (batch[0, 0].numel() > pixels and moves[-1:] != ["cpu"]):
+            raise torch.OutOfMemoryError("full")
+        return encode(batch)
+
+    def moved(device: Any) -> Any:
+        moves.append(device)
+        return to(device)
+
+    monkeypatch.setattr(network, "encode", failing)
+    monkeypatch.setattr(network, "to", moved)
+    return moves
+
+
+@pytest.mark.parametrize("encoding", ["mode", "sample"])
+@pytest.mark.parametrize("fits, fallbacks", [(1, ["batches of 2", "batches of 1"]), (2, ["batches of 2"])])
+def test_a_batch_that_does_not_fit_gives_the_losses_of_the_batch_that_does(
+    autoencoder, monkeypatch, encoding, fits, fallbacks
+) -> None:
+    images = pictures(64, 64, 64, 64, 64, 96)
+    expected, _ = losses(autoencoder, images, fits, encoding=encoding)
+    fill_memory(autoencoder.network, monkeypatch, images=fits)
+    assert losses(autoencoder, images, 4, encoding=encoding) == (expected, fallbacks)
+
+
+@pytest.mark.parametrize("off_grid", ["crop", "search"])
+def test_an_image_that_does_not_fit_alone_is_reconstructed_on_the_cpu(autoencoder, monkeypatch, off_grid) -> None:
+    images = pictures(64, 640, 64)
+    expected, _ = losses(autoencoder, images, 1, off_grid=off_grid)
+    assert all(row["first_loss"] for row in expected)
+    moves = fill_memory(autoencoder.network, monkeypatch, pixels=64 * 320)
+    assert losses(autoencoder, images, 1, off_grid=off_grid) == (expected, ["the CPU for s/1"])
+    assert moves == ["cpu", CPU]
+
+
+def test_a_table_says_what_it_cost(autoencoder, tmp_path) -> None:
+    costs = Costs(CPU)
+    costs.begin_work()
+    for _ in range(2):
+        with costs.part("l2"):
+            torch.ones(9).sum()
+    costs.fall_back("batches of 2")
+    write_table(tmp_path / "costly.parquet", "losses", [], {"cost": costs.record(images=7)})
+    cost = read_cost(tmp_path / "costly.parquet")
+    assert cost["images"] == 7 and cost["device"] == "cpu" and cost["fallbacks"] == ["batches of 2"]
+    assert 0 < cost["parts"]["l2"] < cost["seconds"] and cost["loading_seconds"] > 0
+    # A process that loaded torch holds more than that, and less than the machine.
+    assert 10**8 < cost["peak_memory_bytes"] < 10**12
+    write_table(tmp_path / "plain.parquet", "losses", [], {"settings": json.dumps({})})
+    with pytest.raises(UserError, match="plain.parquet does not say what it cost"):
+        read_cost(tmp_path / "plain.parquet")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_cuda_is_refused_where_there_is_none() -> None:
+    assert pick_device("auto") == pick_device("cpu") == CPU
+    with pytest.raises(UserError, match="device: cuda is configured, but this job sees no usable GPU"):
+        pick_device("cuda")
