@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import diffusers
 import numpy as np
 import pandas as pd
@@ -252,30 +253,36 @@ def test_a_batch_that_does_not_fit_is_halved(load: Any, monkeypatch: pytest.Monk
     assert sizes == [5, 3, 2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    ("model", "fallbacks"),
-    [
-        ("sd15", ["batches of 1", "one component at a time on the GPU", "one layer at a time on the GPU"]),
-        # It is generated one by one, and has no order of components to offload by.
-        ("vqdm", ["one layer at a time on the GPU"]),
-    ],
-)
+def layer_by_layer(pipeline: Any, device: torch.device) -> None:
+    """Offload as `enable_sequential_cpu_offload`, which calls the CPU cpu:0: accelerate takes it for another device."""
+    pipeline.remove_all_hooks()
+    for component in pipeline.components.values():
+        if isinstance(component, torch.nn.Module):
+            accelerate.cpu_offload(component, device)
+
+
 def test_a_picture_that_does_not_fit_is_made_with_offloaded_weights(
-    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, model: str, fallbacks: list[str]
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = generation.load_pipeline(folders[model], model, settings_of(model), CPU)
-    expected = generate(pipeline, model, range(2), 1)
-    faults = [torch.OutOfMemoryError("full") for _ in fallbacks]
+    pipeline = generation.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base"), CPU)
+    expected = generate(pipeline, "sd2base", range(2), 1)
+    monkeypatch.setattr(diffusers.StableDiffusionPipeline, "enable_sequential_cpu_offload", layer_by_layer)
+    faults = [torch.OutOfMemoryError("full") for _ in range(3)]
     sizes = fail_when(pipeline, monkeypatch, lambda prompts: faults.pop() if faults else None)
     costs = Costs(CPU)
-    for picture, other in zip(generate(pipeline, model, range(2), 2, costs), expected, strict=True):
+    for picture, other in zip(generate(pipeline, "sd2base", range(2), 2, costs), expected, strict=True):
         np.testing.assert_array_equal(picture, other)
-    assert costs.fallbacks == fallbacks and len(sizes) == len(fallbacks) + 2
-    # The weights are where only their own layer fetches them.
-    assert pipeline.device.type == "meta"
+    ways = ["batches of 1", "one component at a time on the GPU", "one layer at a time on the GPU"]
+    assert costs.fallbacks == ways and sizes == [2, 1, 1, 1, 1]
     faults = [torch.OutOfMemoryError("full")]
-    with pytest.raises(UserError, match=f"models.{model}: one picture alone does not fit.*`precision` of 16 bits"):
-        generate(pipeline, model, [0], 1)
+    with pytest.raises(UserError, match="models.sd2base: one picture alone does not fit.*`precision` of 16 bits"):
+        generate(pipeline, "sd2base", [0], 1)
+
+
+def test_a_pipeline_that_cannot_be_offloaded_says_so(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_when(load("vqdm"), monkeypatch, lambda prompts: torch.OutOfMemoryError("full"))
+    with pytest.raises(UserError, match="models.vqdm: one picture alone does not fit"):
+        generate(load("vqdm"), "vqdm", [0], 1)
 
 
 def test_weights_that_do_not_fit_are_offloaded(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

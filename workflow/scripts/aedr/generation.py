@@ -48,7 +48,7 @@ def load_pipeline(
             `attention_slicing`, `offload`.
 
     Raises:
-        UserError: no such class, files missing or damaged.
+        UserError: no such class, files missing or damaged, or not enough memory.
     """
     folder = Path(folder)
     name = settings["pipeline"]
@@ -74,10 +74,9 @@ def load_pipeline(
         pipeline.set_progress_bar_config(disable=True)
         if settings.get("attention_slicing"):
             pipeline.enable_attention_slicing()
-        if settings.get("offload") and device.type == "cuda":
-            offload_more(pipeline, device)
-        else:
-            _put(pipeline, device, costs or Costs(device))
+        offloaded = settings.get("offload") and device.type == "cuda" and offload_more(pipeline, device)
+        if not offloaded:
+            _put(pipeline, model, device, costs or Costs(device))
     except UserError:
         raise
     # diffusers and transformers raise almost anything on a model that is incomplete or of another kind.
@@ -102,11 +101,17 @@ def _pipeline_class(name: str, model: str) -> Any:
     return pipeline
 
 
-def _put(pipeline: Any, device: torch.device, costs: Costs) -> None:
+def _put(pipeline: Any, model: str, device: torch.device, costs: Costs) -> None:
     with contextlib.suppress(torch.OutOfMemoryError):
         pipeline.to(device)
         return
-    costs.fall_back(str(offload_more(pipeline, device)))
+    how = offload_more(pipeline, device)
+    if how is None:
+        raise UserError(
+            f"models.{model}: the weights do not fit into the GPU's memory, and a {type(pipeline).__name__} cannot be "
+            "offloaded. Set a `precision` of 16 bits, or take a larger GPU."
+        )
+    costs.fall_back(how)
 
 
 def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
@@ -210,8 +215,8 @@ def generate_pictures(
                 costs.fall_back(how)
             else:
                 raise UserError(
-                    f"models.{model}: one picture alone does not fit into the GPU's memory, even with the weights "
-                    "offloaded layer by layer. Set a `precision` of 16 bits or a smaller `image_size`, or take a "
+                    f"models.{model}: one picture alone does not fit into the GPU's memory, with the weights offloaded "
+                    "as far as the pipeline allows. Set a `precision` of 16 bits or a smaller `image_size`, or take a "
                     "larger GPU."
                 )
             continue

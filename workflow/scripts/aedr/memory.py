@@ -65,11 +65,11 @@ def offload_more(pipeline: Any, device: torch.device) -> str | None:
     Returns:
         How it goes on, or None where nothing less is possible.
     """
-    # Weights that are loaded layer by layer have no device of their own.
-    if pipeline.device.type == "meta":
+    # VQ-Diffusion has no such order, and reads weights outside of any layer. Weights that are loaded layer by layer
+    # already have no device of their own.
+    if pipeline.model_cpu_offload_seq is None or pipeline.device.type == "meta":
         return None
-    offloaded = bool(getattr(pipeline, "_all_hooks", None))
-    if pipeline.model_cpu_offload_seq is not None and not offloaded:
+    if not getattr(pipeline, "_all_hooks", None):
         pipeline.enable_model_cpu_offload(device=device)
         return "one component at a time on the GPU"
     pipeline.enable_sequential_cpu_offload(device=device)
