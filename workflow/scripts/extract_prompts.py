@@ -43,24 +43,29 @@ def extract_prompts(
         raise UserError("prompts: captioner and captions are both empty. Name a captioner, or a CSV file of captions.")
     caption_of = match_captions(read_captions(captions), image_ids, captions) if captions is not None else {}
 
+    import numpy as np
     import open_clip
     import torch
     import transformers
 
     from aedr.clip import load_clip
+    from aedr.costs import Costs
     from aedr.devices import pick_device
     from aedr.interrogation import interrogate, phrases_by_kind
     from aedr.jobs import progress
+    from aedr.memory import FittingBatches
 
     target, batch_size = pick_device(cost["device"]), cost["batch_size"]
     batches = -(-len(image_ids) // batch_size)
+    costs = Costs(target)
     if captions is None:
         assert captioner is not None
         from aedr.captioning import load_captioner
 
         model = load_captioner(captioner, target)
+        captioning = FittingBatches(batch_size, costs)
         for ids, pictures in progress(_batches(images, batch_size, max_pixels), batches, "batches captioned"):
-            caption_of.update(zip(ids, model.caption(pictures), strict=True))
+            caption_of.update(zip(ids, captioning.map(model.caption, pictures), strict=True))
         # The captioner and CLIP need not fit into the GPU's memory together.
         del model
         torch.cuda.empty_cache()
@@ -73,10 +78,11 @@ def extract_prompts(
 
     phrases = phrases_by_kind(read_table(vocabulary, "vocabulary"))
     clip_model = load_clip(clip, target)
+    embedding = FittingBatches(batch_size, costs)
     prompts: list[dict[str, str]] = []
     for ids, pictures in progress(_batches(images, batch_size, max_pixels), batches, "batches interrogated"):
         composed = interrogate(
-            clip_model.embed_images(pictures),
+            np.stack(embedding.map(clip_model.embed_images, pictures)),
             [caption_of[image_id] for image_id in ids],
             phrases,
             clip_model.count_tokens,
