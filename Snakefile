@@ -17,6 +17,7 @@ include: "workflow/rules/images.smk"
 include: "workflow/rules/prompts.smk"
 include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/homogeneity.smk"
+include: "workflow/rules/rivals.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/report.smk"
@@ -42,5 +43,6 @@ rule all:
         rules.evaluate_accuracy.output,
         rules.export_calibration.output,
         rules.plot_accuracy.output,
+        [rules.compare_methods.output, rules.plot_methods.output] if config["rivals"] else [],
         signal_plots,
         [f"{RESULTS}/plots/contact_sheets/{source}.jpg" for source in SOURCES],

@@ -1,6 +1,6 @@
 # Signals, thresholds and the accuracy of every pair.
 #
-# needs  {RESULTS}/autoencoders.parquet, {RESULTS}/losses/, {RESULTS}/homogeneity/
+# needs  {RESULTS}/autoencoders.parquet, {RESULTS}/losses/, {RESULTS}/rivals/, {RESULTS}/homogeneity/
 # makes  {RESULTS}/signals.parquet, calibrations.parquet, thresholds.parquet, accuracy.parquet and .csv,
 #        accuracy_means.csv, signal_comparison.csv
 
@@ -8,6 +8,7 @@
 rule compute_signals:
     input:
         losses=losses_of_families,
+        rivals=rivals_of_families,
         homogeneity=[table for source in SOURCES for table in tables_of("homogeneity", source)],
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:

@@ -51,6 +51,8 @@ wildcard_constraints:
     model="[a-z0-9-]+",
     autoencoder="[a-z0-9.-]+",
     shard="[0-9]{5}",
+    rival="[a-z_]+",
+    backbone="[a-z0-9-]+",
 
 
 def environment(name):

@@ -1,7 +1,7 @@
 # Double reconstruction of every source by every autoencoder.
 #
 # needs  {RESULTS}/images/{source}/{shard}.parquet, the autoencoders' weights
-# makes  {RESULTS}/losses/{autoencoder}/{source}/{shard}.parquet
+# makes  {RESULTS}/losses/{autoencoder}/{source}/{shard}.parquet, {RESOURCES}/lpips/{backbone}.pth
 
 
 include: "../functions/reconstruction.smk"
@@ -9,15 +9,15 @@ include: "../functions/reconstruction.smk"
 
 rule fetch_lpips_backbone:
     output:
-        f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth",
+        f"{RESOURCES}/lpips/{{backbone}}.pth",
     log:
-        f"{RESULTS}/logs/fetch_lpips_backbone.log",
+        f"{RESULTS}/logs/fetch_lpips_backbone/{{backbone}}.log",
     priority: 100
     localrule: True
     conda:
         environment("diffusion")
     params:
-        url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        url="https://download.pytorch.org/models/{backbone}.pth",
     script:
         "../scripts/fetch_lpips_backbone.py"
 

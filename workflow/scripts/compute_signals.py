@@ -7,6 +7,7 @@ from aedr.jobs import job
 
 def compute_signals(
     losses: Sequence[str],
+    rivals: Sequence[str],
     homogeneity: Sequence[str],
     autoencoders: str,
     signals_output: str,
@@ -16,11 +17,11 @@ def compute_signals(
 ) -> None:
     """Write the signals of every image, autoencoder and metric, and what was fitted for them.
 
-    `belonging` lists each autoencoder's own sources; to a family belong those of all its members. `held_out` is the
-    share of images that nothing is fitted on. No more than one family's tables are in memory.
+    `rivals` are losses tables too, whose metrics are the rivals. `belonging` lists each autoencoder's own sources; to a
+    family belong those of all its members. `held_out` is the share of images that nothing is fitted on. No more than one
+    family's tables are in memory.
     """
     from collections.abc import Iterator
-    from itertools import groupby
     from pathlib import Path
 
     import pandas as pd
@@ -33,9 +34,12 @@ def compute_signals(
     measured = read_tables(homogeneity, "homogeneity")
     columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
     calibrations = []
+    files_of: dict[str, list[str]] = {}
+    for file in [*losses, *rivals]:
+        files_of.setdefault(Path(file).parts[-3], []).append(file)
 
     def computed() -> Iterator[pd.DataFrame]:
-        for family, files in groupby(losses, lambda file: Path(file).parts[-3]):
+        for family, files in files_of.items():
             own = {source for name in families[family] for source in belonging[name]}
             rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own, held_out)
             calibrations.append(fitted)
@@ -50,6 +54,7 @@ if __name__ == "__main__":
     with job(snakemake):
         compute_signals(
             snakemake.input.losses,
+            snakemake.input.rivals,
             snakemake.input.homogeneity,
             snakemake.input.autoencoders,
             snakemake.output.signals,

@@ -1,19 +1,21 @@
-"""Download the weights of torchvision's AlexNet, which lpips needs."""
+"""Download the weights of a network of torchvision, which LPIPS needs."""
 
 from aedr.errors import UserError
 from aedr.jobs import job
 
 
 def fetch_lpips_backbone(url: str, output: str) -> None:
-    """Download `url` to `output` and check it against the hash in its name."""
+    """Download `url` to `output` and check it against the hash that its name ends with."""
+    from pathlib import Path
+
     import torch
 
     try:
-        torch.hub.download_url_to_file(url, output, hash_prefix="7be5be79")
+        torch.hub.download_url_to_file(url, output, hash_prefix=Path(url).stem.rsplit("-", 1)[1])
     except Exception as error:
         raise UserError(
-            f"{url} could not be downloaded ({error}). Download it elsewhere and name the file as "
-            "reconstruction.lpips_backbone, or take lpips out of reconstruction.metrics."
+            f"{url} could not be downloaded ({error}). Download it elsewhere and name the file in the configuration, "
+            "AlexNet as reconstruction.lpips_backbone, VGG16 as rival_settings.vgg_backbone, or do without it."
         ) from None
 
 

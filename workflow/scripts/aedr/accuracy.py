@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from aedr.errors import UserError
 from aedr.seeds import seed_of
-from aedr.signals import CALIBRATION, PUBLISHED_SIGNALS, SIGNALS, TEST
+from aedr.signals import CALIBRATION, PUBLISHED_SIGNALS, TEST, signals_of
 from aedr.thresholds import fit_threshold, resample_thresholds
 
 # Which images thresholds are fitted on, and which are scored. As published: all, and all again.
@@ -68,7 +68,7 @@ def fit_thresholds(signals: pd.DataFrame, alphas: Mapping[str, float | str], met
     """
     rows = []
     for (autoencoder, metric), group in signals.groupby(["autoencoder", "metric"], sort=True):
-        for signal in SIGNALS:
+        for signal in signals_of(group):
             fitting = group[group["split"] == CALIBRATION].dropna(subset=[signal])
             for protocol, (fitted_on, _) in PROTOCOLS.items():
                 if protocol == "published" and signal not in PUBLISHED_SIGNALS:

@@ -37,25 +37,42 @@ class Autoencoder:
         Returns:
             Reconstructions as float32, neither clamped nor rounded.
         """
-        latents = self._encode(images.to(self.network.dtype), encoding, seeds)
-        return self.decode(latents)
+        return self.decode(self.encode(images, encoding, seeds))
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Decode latents, unscaled, as the model's own pipeline does; returns float32 pixels, not clamped."""
-        options = {"force_not_quantize": not self.quantise} if hasattr(self.network, "quantize") else {}
+        options = {"force_not_quantize": not self.quantise} if self.has_codebook else {}
         return self.network.decode(latents, **options).sample.float()
 
-    def _encode(self, images: torch.Tensor, encoding: str, seeds: Sequence[int]) -> torch.Tensor:
-        encoded = self.network.encode(images)
+    def encode(self, images: torch.Tensor, encoding: str = "mode", seeds: Sequence[int] = ()) -> torch.Tensor:
+        """Return the latents of `images`, unscaled and not quantised; the arguments are those of `reconstruct`."""
+        encoded = self.network.encode(images.to(self.network.dtype))
         if not hasattr(encoded, "latent_dist"):
             return encoded.latents
         posterior = encoded.latent_dist
         if encoding == "mode":
             return posterior.mode()
-        noise = torch.stack(
-            [torch.randn(posterior.mean.shape[1:], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        )
-        return posterior.mean + posterior.std * noise.to(posterior.mean)
+        return posterior.mean + posterior.std * normal_noise(posterior.mean, seeds)
+
+    @property
+    def has_codebook(self) -> bool:
+        """Whether the autoencoder knows codes that latents can be replaced by."""
+        return hasattr(self.network, "quantize")
+
+    @property
+    def scaling_factor(self) -> float:
+        """What the diffusion model's latents are the encoder's times of; codes are taken as they are."""
+        return 1.0 if self.has_codebook else getattr(self.network.config, "scaling_factor", 1.0)
+
+    def nearest_codes(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return each latent's nearest code; only for an autoencoder with a codebook."""
+        return self.network.quantize(latents)[0]
+
+
+def normal_noise(latents: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
+    """Return standard normal noise of the shape, type and device of `latents`, each image's from its own seed."""
+    noise = [torch.randn(latents.shape[1:], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return torch.stack(noise).to(latents)
 
 
 def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
@@ -124,7 +141,7 @@ def load_autoencoder(
         autoencoder = Autoencoder(network, factor=1, quantise=quantise)
         with torch.inference_mode():
             probe = torch.zeros(1, 3, 64, 64, device=device, dtype=network.dtype)
-            factor = 64 // autoencoder._encode(probe, "mode", [0]).shape[-1]
+            factor = 64 // autoencoder.encode(probe).shape[-1]
     except torch.OutOfMemoryError:
         raise
     except Exception as error:

@@ -7,36 +7,41 @@ from pathlib import Path
 
 # What these do shows in logs, messages and records of cost, never in a result.
 WITHOUT_EFFECT_ON_RESULTS = {"jobs", "errors", "files", "costs"}
+PACKAGE = Path(__file__).parent
 
 
-def code_digest(script: str) -> str:
-    """Return a SHA-256 over the modules of `aedr` that a script in `workflow/scripts` imports, directly or not.
+def code_digest(*files: str) -> str:
+    """Return a SHA-256 over the modules of `aedr` that files in `workflow/scripts` import, directly or not.
 
-    The script's own text is left out: Snakemake watches that itself.
+    A script's own text is left out: Snakemake watches that itself. A module of `aedr` among the files is included.
     """
-    package = Path(__file__).parent
-    modules: set[str] = set()
-    waiting = set(_imported_modules(package.parent / script))
+    modules: set[Path] = set()
+    waiting = {PACKAGE.parent / file for file in files}
     while waiting:
-        module = waiting.pop()
-        if module not in modules | WITHOUT_EFFECT_ON_RESULTS:
-            modules.add(module)
-            waiting |= _imported_modules(package / f"{module}.py")
+        file = waiting.pop()
+        if PACKAGE in file.parents:
+            modules.add(file)
+        waiting |= _imported_modules(file) - modules
     digest = hashlib.sha256()
     for module in sorted(modules):
-        digest.update(module.encode() + b"\0" + (package / f"{module}.py").read_bytes())
+        digest.update(module.relative_to(PACKAGE).as_posix().encode() + b"\0" + module.read_bytes())
     return digest.hexdigest()
 
 
 @functools.cache
-def _imported_modules(file: Path) -> frozenset[str]:
-    """Return the names of the modules of `aedr` that a file imports anywhere."""
-    found = set()
+def _imported_modules(file: Path) -> frozenset[Path]:
+    """Return the files of the modules of `aedr` that a file imports anywhere."""
+    names = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "aedr":
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aedr."):
-            found.add(str(node.module).removeprefix("aedr."))
+            names.add(str(node.module).removeprefix("aedr."))
         elif isinstance(node, ast.Import):
-            found |= {alias.name.removeprefix("aedr.") for alias in node.names if alias.name.startswith("aedr.")}
-    return frozenset(found)
+            names |= {alias.name.removeprefix("aedr.") for alias in node.names if alias.name.startswith("aedr.")}
+    return frozenset(_file(name) for name in names - WITHOUT_EFFECT_ON_RESULTS)
+
+
+def _file(module: str) -> Path:
+    file = PACKAGE / f"{module.replace('.', '/')}.py"
+    return file if file.is_file() else PACKAGE / module.replace(".", "/") / "__init__.py"

@@ -100,6 +100,7 @@ def check_configuration(config: Configuration) -> None:
         *(_check_prompts(config) if config["calibration"] is None else []),
         *_check_files(config),
         *_check_attribution(config),
+        *_check_rivals(config),
     ]
     if problems:
         raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
@@ -159,12 +160,17 @@ def _check_prompts(config: Configuration) -> Iterator[str]:
 
 
 def _check_files(config: Configuration) -> Iterator[str]:
-    prompts, backbone = config["prompts"], config["reconstruction"]["lpips_backbone"]
+    prompts = config["prompts"]
+    backbones = {
+        "reconstruction.lpips_backbone": config["reconstruction"]["lpips_backbone"],
+        "rival_settings.vgg_backbone": config["rival_settings"]["vgg_backbone"],
+    }
     folders = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
     folders["query"] = config["query"]
     files = {"calibration": config["calibration"]}
-    if backbone != "torchvision":
-        files["reconstruction.lpips_backbone"] = backbone
+    for key, backbone in backbones.items():
+        if backbone != "torchvision":
+            files[key] = backbone
     # With a calibration there is no study, and so no prompts.
     study = config["calibration"] is None
     folders |= (
@@ -213,6 +219,21 @@ def _check_attribution(config: Configuration) -> Iterator[str]:
     names = {autoencoder_name(config["models"], name) for name in config["models"]}
     for name in set(config["attribution"]["significance_levels"]) - names:
         yield f"attribution.significance_levels: {name} is no autoencoder; they are {', '.join(sorted(names))}"
+
+
+def _check_rivals(config: Configuration) -> Iterator[str]:
+    needing = [rival for rival in config["rivals"] if needs_vgg(config, rival)]
+    if needing and config["rival_settings"]["vgg_backbone"] is None:
+        names = " and ".join(needing)
+        yield (
+            f"rival_settings.vgg_backbone: {names} need VGG16's weights, which do not come with this workflow; name "
+            f"their file, write torchvision to download them (528 MB), or take {names} out of rivals"
+        )
+
+
+def needs_vgg(config: Configuration, rival: str) -> bool:
+    """Return whether a rival, as it is configured, measures by VGG16."""
+    return str(config["rival_settings"].get(rival, {}).get("distance")).startswith("lpips_vgg")
 
 
 def count_images(config: Configuration) -> dict[str, int]:

@@ -6,13 +6,8 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import torch
-
-from aedr.errors import UserError
 
 
 class Costs:
@@ -74,18 +69,6 @@ class Costs:
 def device_name(device: torch.device) -> str:
     """Return the name of a GPU, or cpu."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def read_cost(path: str | Path) -> dict[str, Any]:
-    """Return what `Costs.record` put into the metadata of the table at `path`.
-
-    Raises:
-        UserError: the table records no cost.
-    """
-    metadata = pq.read_schema(path).metadata or {}
-    if b"aedr.cost" not in metadata:
-        raise UserError(f"{path} does not say what it cost. Delete it and run again.")
-    return json.loads(metadata[b"aedr.cost"])
 
 
 def _peak_resident_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,9 @@ from aedr.errors import UserError
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 SMALLEST_SIDE_FOR_LPIPS = 32
+# As torchvision names its files; the end of a name is the beginning of the file's SHA-256.
+ALEXNET = "alexnet-owt-7be5be79.pth"
+VGG16 = "vgg16-397923af.pth"
 
 
 def l1(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -75,11 +79,13 @@ ENERGIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:
-    """Return the LPIPS loss (AlexNet) with the backbone's weights from a file in torchvision's layout.
+def load_lpips_network(net: str, backbone: str | Path, key: str, device: torch.device) -> Any:
+    """Return LPIPS with the linear heads of the package and the backbone's weights from a file.
 
     Args:
-        backbone: state dict of torchvision's AlexNet, as safetensors or as torchvision's own .pth file.
+        net: "alex" or "vgg".
+        backbone: state dict of torchvision's AlexNet or VGG16, as safetensors or as torchvision's own .pth file.
+        key: what names the file in the configuration.
 
     Raises:
         UserError: the file is missing or holds something else.
@@ -87,21 +93,27 @@ def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:
     import lpips
     from safetensors.torch import load_file
 
+    name, file = {"alex": ("AlexNet", ALEXNET), "vgg": ("VGG16", VGG16)}[net]
     try:
         weights = (
             load_file(backbone)
             if str(backbone).endswith(".safetensors")
             else torch.load(backbone, map_location="cpu", weights_only=True)
         )
-        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+        network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
         expected = network.net.state_dict()
-        network.net.load_state_dict({name: weights[f"features.{name.split('.', 1)[1]}"] for name in expected})
+        network.net.load_state_dict({layer: weights[f"features.{layer.split('.', 1)[1]}"] for layer in expected})
     except Exception as error:
         raise UserError(
-            f"reconstruction.lpips_backbone: {backbone} does not hold torchvision's AlexNet ({error!r}). "
-            "Give the file alexnet-owt-7be5be79.pth or its weights as safetensors, or take lpips out of metrics."
+            f"{key}: {backbone} does not hold torchvision's {name} ({error!r}). "
+            f"Give the file {file} or its weights as safetensors, or do without what needs it."
         ) from None
-    network = network.eval().requires_grad_(False).to(device)
+    return network.eval().requires_grad_(False).to(device)
+
+
+def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:
+    """Return the LPIPS loss (AlexNet), see `load_lpips_network`."""
+    network = load_lpips_network("alex", backbone, "reconstruction.lpips_backbone", device)
 
     def loss(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         # An image that does not fit into the GPU's memory comes on the CPU.

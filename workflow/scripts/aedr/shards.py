@@ -2,9 +2,10 @@
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,13 +36,21 @@ class ReconstructionSettings:
     max_pixels: int
 
 
+# First and second loss by metric, of one image.
+Losses = Mapping[str, tuple[float, float | None]]
+
+
 @dataclass(frozen=True)
 class Measured:
     """What came of one image: the size it was reconstructed at, its losses by metric, and the offset if searched."""
 
     fit: Fit
-    losses: Mapping[str, tuple[float, float]]
+    losses: Losses
     offset: Offset | None = None
+
+
+# Measures images of one size, shape (images, 3, height, width), given with their ids.
+MeasureBatch = Callable[[torch.Tensor, Sequence[str]], Sequence[Losses]]
 
 
 def reconstruct_shard(
@@ -58,24 +67,50 @@ def reconstruct_shard(
     `device` is halved; one image that does is reconstructed on the CPU.
     """
     costs = costs or Costs(device)
-    measure = _search if settings.off_grid == "search" else _reconstruct
-    usable = images["reason"].isna().to_numpy()
-    measured, reasons = measure(images[usable], autoencoder, functions, settings, costs)
-    reasons |= {image.image_id: str(image.reason) for image in images[~usable].itertuples()}
+    usable = images[images["reason"].isna()]
+    if settings.off_grid == "search":
+        measured, reasons = _search(usable, autoencoder, functions, settings, costs)
+    else:
 
-    def row(image_id: str, source: str, metric: str) -> dict[str, object]:
-        found = measured.get(image_id)
+        def measure(batch: torch.Tensor, names: Sequence[str]) -> list[Losses]:
+            too_small_for_lpips = min(batch.shape[2:]) < SMALLEST_SIDE_FOR_LPIPS
+            possible = {m: f for m, f in functions.items() if not (m == "lpips" and too_small_for_lpips)}
+            seeds = [
+                (
+                    seed_of(settings.study_seed, settings.autoencoder, name, 1),
+                    seed_of(settings.study_seed, settings.autoencoder, name, 2),
+                )
+                for name in names
+            ]
+            losses = double_losses(autoencoder, batch, possible, settings.encoding, seeds, costs)
+            return [{metric: pairs[at] for metric, pairs in losses.items()} for at in range(len(names))]
+
+        measured, reasons = measure_batches(usable, autoencoder, settings, costs, measure)
+    return loss_rows(images, list(functions), settings.autoencoder, measured, reasons)
+
+
+def loss_rows(
+    images: pd.DataFrame,
+    metrics: Sequence[str],
+    autoencoder: str,
+    measured: Mapping[str, Measured],
+    reasons: Mapping[str, str],
+) -> list[dict[str, object]]:
+    """Return the rows of the losses table for all images of the images table: what was measured, or why nothing."""
+
+    def row(image: Any, metric: str) -> dict[str, object]:
+        found = measured.get(image.image_id)
         first, second = found.losses.get(metric, (None, None)) if found else (None, None)
-        reason = reasons.get(image_id)
+        reason = reasons.get(image.image_id) if pd.isna(image.reason) else image.reason
         if found and first is None:
             reason = f"lpips needs sides of {SMALLEST_SIDE_FOR_LPIPS} pixels"
-        elif found and not np.isfinite([first, second]).all():  # type: ignore[arg-type]
-            first, second, reason = None, None, "the autoencoder's output is not finite"
+        elif found and not np.isfinite([loss for loss in (first, second) if loss is not None]).all():
+            first, second, reason = None, None, f"{metric} is no finite number for this image"
         offset = found.offset if found else None
         return {
-            "image_id": image_id,
-            "source": source,
-            "autoencoder": settings.autoencoder,
+            "image_id": image.image_id,
+            "source": image.source,
+            "autoencoder": autoencoder,
             "metric": metric,
             "first_loss": first,
             "second_loss": second,
@@ -87,17 +122,28 @@ def reconstruct_shard(
             "reason": reason,
         }
 
-    return [row(image.image_id, image.source, metric) for image in images.itertuples() for metric in functions]
+    return [row(image, metric) for image in images.itertuples() for metric in metrics]
 
 
-def _reconstruct(
+def measure_batches(
     images: pd.DataFrame,
     autoencoder: Autoencoder,
-    functions: Mapping[str, LossFunction],
     settings: ReconstructionSettings,
     costs: Costs,
+    measure: MeasureBatch,
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Reconstruct images as they lie, in batches of one size; return what was measured, and reasons for the others."""
+    """Measure usable images as they lie, in batches of one size; return what was measured, and reasons for the others.
+
+    A batch that runs out of the GPU's memory is halved; one image that does is measured on the CPU.
+    """
+
+    def measure_part(part: Sequence[tuple[str, Pixels]]) -> Sequence[Losses]:
+        def work() -> Sequence[Losses]:
+            tensor = to_tensor([pixels for _, pixels in part], autoencoder.network.device)
+            return measure(tensor, [image_id for image_id, _ in part])
+
+        return on_cpu_if_too_large(autoencoder.network, work, part[0][0], costs) if len(part) == 1 else work()
+
     fits: dict[int, Fit] = {}
     measured, reasons = {}, {}
     names = images["image_id"].tolist()
@@ -111,37 +157,9 @@ def _reconstruct(
     fitting = FittingBatches(settings.batch_size, costs)
     for batch, pixels in _decoded_batches([image["bytes"] for image in images["image"]], fits, settings):
         alike = [(names[i], image) for i, image in zip(batch, pixels, strict=True)]
-        found = fitting.map(lambda part: _losses_of(part, autoencoder, functions, settings, costs), alike)
-        for i, losses in zip(batch, found, strict=True):
+        for i, losses in zip(batch, fitting.map(measure_part, alike), strict=True):
             measured[names[i]] = Measured(fits[i], losses)
     return measured, reasons
-
-
-def _losses_of(
-    images: Sequence[tuple[str, Pixels]],
-    autoencoder: Autoencoder,
-    functions: Mapping[str, LossFunction],
-    settings: ReconstructionSettings,
-    costs: Costs,
-) -> list[Mapping[str, tuple[float, float]]]:
-    """Return each metric's losses of images of one size, given as (id, pixels); of one alone by all means."""
-    too_small_for_lpips = min(images[0][1].shape[:2]) < SMALLEST_SIDE_FOR_LPIPS
-    possible = {m: f for m, f in functions.items() if not (m == "lpips" and too_small_for_lpips)}
-    seeds = [
-        (
-            seed_of(settings.study_seed, settings.autoencoder, image_id, 1),
-            seed_of(settings.study_seed, settings.autoencoder, image_id, 2),
-        )
-        for image_id, _ in images
-    ]
-
-    def losses() -> dict[str, list[tuple[float, float]]]:
-        tensor = to_tensor([pixels for _, pixels in images], autoencoder.network.device)
-        return double_losses(autoencoder, tensor, possible, settings.encoding, seeds, costs)
-
-    alone = len(images) == 1
-    found = on_cpu_if_too_large(autoencoder.network, losses, images[0][0], costs) if alone else losses()
-    return [{metric: pairs[at] for metric, pairs in found.items()} for at in range(len(images))]
 
 
 def _search(

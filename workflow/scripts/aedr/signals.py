@@ -36,6 +36,11 @@ def split_of(image_id: str, held_out: float) -> str:
     return TEST if seed_of("split", image_id) < held_out * 2**63 else CALIBRATION
 
 
+def signals_of(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Return the signals that rows of one metric have; a rival without a second loss has its first loss alone."""
+    return SIGNALS if rows["second_loss"].notna().any() else ("first_loss",)
+
+
 def log_losses(losses: pd.DataFrame) -> pd.DataFrame:
     """Return first_loss and second_loss of rows of one metric in logarithms, nan where a loss has none.
 
@@ -98,14 +103,15 @@ def compute_signals(
     signals["split"] = [split_of(image_id, held_out) for image_id in signals["image_id"]]
     fitted = {}
     for metric, rows in signals[signals["belonging"] & (signals["split"] == CALIBRATION)].groupby("metric", sort=True):
-        fitted[metric] = fit_calibration(rows, rows["homogeneity"])
+        if signals_of(rows) == SIGNALS:
+            fitted[metric] = fit_calibration(rows, rows["homogeneity"])
     signals = pd.concat(
         [
             apply_calibration(rows, fitted.get(metric, Calibration(0.0, 1.0, 0.0)))
             for metric, rows in signals.groupby("metric", sort=False)
         ]
     ).sort_index()
-    no_ratio = signals["reason"].isna() & signals["loss_ratio"].isna()
+    no_ratio = signals["reason"].isna() & signals["loss_ratio"].isna() & signals["second_loss"].notna()
     signals["reason"] = (
         signals["reason"]
         .astype(object)

@@ -1,8 +1,10 @@
 """The tables between the rules: their columns, types and bounds, checked whenever one is written or read."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -57,6 +59,10 @@ FINGERPRINT = [
 FAMILY = [("family", pa.string()), ("shares_encoder_with", pa.list_(pa.string()))]
 # Null where a local folder was given, the channels where the autoencoder does not tell them.
 ORIGIN = [("repository", pa.string()), ("revision", pa.string()), ("latent_channels", pa.int32())]
+
+# What the methods table says of each method, and against whom.
+MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "published_accuracy")
+OPPONENTS = ("other_models", "real_images")
 
 TABLES = {
     "prompts": Table(
@@ -242,6 +248,29 @@ TABLES = {
             "accepted": (0, INFINITE),
         },
     ),
+    "methods": Table(
+        _schema(
+            [
+                ("method", pa.string()),
+                ("autoencoder", pa.string()),
+                ("metric", pa.string()),
+                ("signal", pa.string()),
+                ("autoencoders", pa.int32()),
+                ("seconds_per_image", pa.float64()),
+                ("peak_memory_bytes", pa.int64()),
+                ("device", pa.string()),
+            ],
+            # Null where there are no sources of the kind, or no published protocol.
+            [(f"{measure}_against_{kind}", pa.float64()) for kind in OPPONENTS for measure in MEASURES],
+        ),
+        key=("method", "autoencoder"),
+        bounds={
+            **{f"{measure}_against_{kind}": (0, 1) for kind in OPPONENTS for measure in MEASURES},
+            "seconds_per_image": (0, INFINITE),
+            "peak_memory_bytes": (0, INFINITE),
+            "autoencoders": (1, INFINITE),
+        },
+    ),
 }
 
 
@@ -329,6 +358,18 @@ def read_tables(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
     frames = [read_table(path, name) for path in paths]
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     return pd.concat(filled, ignore_index=True)
+
+
+def read_cost(path: str | Path) -> dict[str, Any]:
+    """Return what `aedr.costs.Costs.record` put into the metadata of the table at `path`.
+
+    Raises:
+        UserError: the table records no cost.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    if b"aedr.cost" not in metadata:
+        raise UserError(f"{path} does not say what it cost. Delete it and run again.")
+    return json.loads(metadata[b"aedr.cost"])
 
 
 def _check(table: pa.Table, name: str, path: str | Path) -> None:

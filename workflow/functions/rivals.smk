@@ -1,0 +1,41 @@
+# What rivals' losses depend on, and which are measured.
+
+
+def rival_settings(wildcards):
+    """Return the settings of a rival on which its losses depend."""
+    settings = config["rival_settings"].get(wildcards.rival, {})
+    return {key: value for key, value in settings.items() if key != "batch_size"}
+
+
+def rival_reading(wildcards):
+    """Return how a rival reads images; it searches no grid, and only some draw random numbers."""
+    settings = reconstruction_settings(wildcards)
+    off_grid = "crop" if settings["off_grid"] == "search" else settings["off_grid"]
+    seed = config["seed"] if wildcards.rival in ("aeroblade", "ronan") else 0
+    return settings | {"encoding": "mode", "off_grid": off_grid, "study_seed": seed}
+
+
+def rival_cost(wildcards, resources):
+    """Return what changes the time that a rival takes; a function of `resources` is no reason to run a job again."""
+    cost = reconstruction_cost(wildcards, resources)
+    batch_size = config["rival_settings"].get(wildcards.rival, {}).get("batch_size")
+    return cost | ({"batch_size": batch_size} if batch_size else {})
+
+
+def vgg_backbone(wildcards):
+    """Return the file of VGG16's weights, or nothing where the rival needs none."""
+    if not configuration.needs_vgg(config, wildcards.rival):
+        return []
+    backbone = config["rival_settings"]["vgg_backbone"]
+    return f"{RESOURCES}/lpips/vgg16-397923af.pth" if backbone == "torchvision" else backbone
+
+
+def rivals_of_families(wildcards):
+    """Return the rivals' losses of every source under every family."""
+    return [
+        table
+        for rival in config["rivals"]
+        for family in families()
+        for source in SOURCES
+        for table in tables_of(f"rivals/{rival}/{family}", source)
+    ]

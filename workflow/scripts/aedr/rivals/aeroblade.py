@@ -1,0 +1,23 @@
+"""AEROBLADE: the perceptual distance of an image to its reconstruction."""
+
+from collections.abc import Sequence
+
+import torch
+
+from aedr.autoencoders import Autoencoder
+from aedr.losses import LossFunction
+from aedr.reconstruction import to_pixels, to_tensor
+from aedr.rivals import Losses
+
+
+def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], distance: LossFunction) -> Losses:
+    """Return the distance of each image to one reconstruction.
+
+    Ricker, Lukovnikov and Fischer, CVPR 2024, and github.com/jonasricker/aeroblade: one sample of the posterior is
+    decoded and kept as an 8-bit image; the distance is LPIPS' second layer of VGG16 (`lpips_vgg_2`). Ours seeds each
+    image, where the code seeds each folder; its distances are rounded to float16, ours are not.
+    """
+    with torch.inference_mode():
+        reconstructions = autoencoder.reconstruct(images, "sample", seeds)
+        kept = to_tensor(list(to_pixels(reconstructions)), images.device)
+        return [(loss, None) for loss in distance(kept, images).tolist()]

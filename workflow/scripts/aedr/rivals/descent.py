@@ -1,0 +1,47 @@
+"""Gradient descent towards the latents that best reproduce images, which LatentTracer and RONAN share."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import torch
+
+from aedr.autoencoders import Autoencoder
+from aedr.losses import l2
+
+
+def smallest_losses(
+    autoencoder: Autoencoder,
+    images: torch.Tensor,
+    start: torch.Tensor,
+    steps: int,
+    learning_rate: float,
+    halvings: Iterable[int] = (),
+) -> torch.Tensor:
+    """Return the smallest mean squared error met on the way, `start` included, shape (images,), float64.
+
+    Adam moves the latents in the units of the diffusion model (times `scaling_factor`; a shift makes no difference to
+    it). They are decoded without quantising and clamped to [-1, 1], as LatentTracer's code does. Every image's own loss
+    has the gradient that it has alone, in pixels of [0, 1]: a mean over the batch would make it smaller, and Adam is
+    independent of the scale only where the gradient is far above its epsilon.
+
+    Args:
+        images: pixels in [-1, 1], shape (images, 3, height, width), sides on the grid.
+        start: latents, unscaled.
+        steps: latents that are tried; one less than this are moved to.
+        halvings: the steps before which the learning rate is halved.
+    """
+    decoder = dataclasses.replace(autoencoder, quantise=False)
+    latents = (start.float() * autoencoder.scaling_factor).requires_grad_()
+    optimizer = torch.optim.Adam([latents], lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(halvings), gamma=0.5)
+    smallest = torch.full((len(images),), torch.inf, dtype=torch.float64, device=images.device)
+    for step in range(steps):
+        decoded = decoder.decode((latents / autoencoder.scaling_factor).to(autoencoder.network.dtype))
+        losses = l2(decoded.clamp(-1, 1), images)
+        smallest = torch.minimum(smallest, losses.detach())
+        if step + 1 < steps:
+            optimizer.zero_grad()
+            (losses / 4).sum().backward()
+            optimizer.step()
+            schedule.step()
+    return smallest

@@ -1,0 +1,70 @@
+"""Measure one shard of a source with one autoencoder by a rival method; read an images table, write a losses table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aedr.jobs import job
+
+
+def measure_rival(
+    images: str,
+    output: str,
+    rival: str,
+    loading: Mapping[str, Any],
+    vgg_backbone: str | None,
+    settings: Mapping[str, Any],
+    reading: Mapping[str, Any],
+    cost: Mapping[str, Any],
+) -> None:
+    """Write the losses of every image of the table `images` under one autoencoder and the method `rival`.
+
+    `loading` are the arguments of `load_autoencoder`, `settings` those of the method, `reading` those of
+    `ReconstructionSettings` on which its losses depend; `cost` (device, batch_size) is what they do not depend on.
+    """
+    import json
+
+    import diffusers
+    import torch
+
+    from aedr.autoencoders import load_autoencoder
+    from aedr.costs import Costs, device_name
+    from aedr.devices import pick_device
+    from aedr.rivals import load_rival, measure_shard
+    from aedr.shards import ReconstructionSettings
+    from aedr.tables import read_table, write_table
+
+    device = pick_device(cost["device"])
+    costs = Costs(device)
+    autoencoder = load_autoencoder(device=device, **loading)
+    measure = load_rival(rival, settings, vgg_backbone, device)
+    costs.begin_work()
+    rows = measure_shard(
+        read_table(images, "images"),
+        autoencoder,
+        rival,
+        measure,
+        ReconstructionSettings(batch_size=cost["batch_size"], **reading),
+        costs,
+    )
+    metadata = {
+        "settings": json.dumps({**loading, **settings, **reading}, sort_keys=True),
+        "device": device_name(device),
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "cost": costs.record(sum(row["first_loss"] is not None for row in rows)),
+    }
+    write_table(output, "losses", rows, metadata)
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        measure_rival(
+            snakemake.input.images,
+            snakemake.output[0],
+            snakemake.wildcards.rival,
+            snakemake.params.loading,
+            snakemake.input.get("vgg_backbone") or None,
+            snakemake.params.settings,
+            snakemake.params.reading,
+            snakemake.params.cost,
+        )
