@@ -1,5 +1,7 @@
 # What rivals' losses depend on, and which are measured.
 
+import csv
+
 
 def rival_settings(wildcards):
     """Return the settings of a rival on which its losses depend."""
@@ -30,12 +32,23 @@ def vgg_backbone(wildcards):
     return f"{RESOURCES}/lpips/vgg16-397923af.pth" if backbone == "torchvision" else backbone
 
 
+def rival_families(rival):
+    """Return the families that a rival is measured under: those with a codebook alone, as far as that is known."""
+    names = families()
+    table = Path(rules.collect_autoencoders.output.csv)
+    if rival != "codebook" or not table.is_file():
+        return names
+    with open(table, encoding="utf-8", newline="") as file:
+        continuous = {row["autoencoder"] for row in csv.DictReader(file) if row["class"] != "VQModel"}
+    return [name for name in names if name not in continuous]
+
+
 def rivals_of_families(wildcards):
     """Return the rivals' losses of every source under every family."""
     return [
         table
         for rival in config["rivals"]
-        for family in families()
+        for family in rival_families(rival)
         for source in SOURCES
         for table in tables_of(f"rivals/{rival}/{family}", source)
     ]

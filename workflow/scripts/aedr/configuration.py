@@ -226,8 +226,8 @@ def _check_rivals(config: Configuration) -> Iterator[str]:
     if needing and config["rival_settings"]["vgg_backbone"] is None:
         names = " and ".join(needing)
         yield (
-            f"rival_settings.vgg_backbone: {names} need VGG16's weights, which do not come with this workflow; name "
-            f"their file, write torchvision to download them (528 MB), or take {names} out of rivals"
+            f"rival_settings.vgg_backbone: VGG16's weights, which {names} measures by, do not come with this workflow; "
+            f"name their file, write torchvision to download them (528 MB), or take {names} out of rivals"
         )
 
 
