@@ -26,7 +26,7 @@ def measure(
     """
     with torch.no_grad():
         latents = autoencoder.encode(images)
-    start = normal_noise(latents, seeds)
+    start = normal_noise(latents, seeds) / autoencoder.scaling_factor
     losses = smallest_losses(autoencoder, images, start, steps, learning_rate).cpu().numpy()
     entropies = np.array([entropy_2d(pixels) for pixels in to_pixels(images)])
     return [
