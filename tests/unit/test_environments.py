@@ -63,7 +63,9 @@ def imports(script: str) -> set[str]:
                 modules = [alias.name for alias in node.names]
             for module in modules:
                 if module.startswith("aedr."):
-                    waiting.append(SCRIPTS / f"{module.replace('.', '/')}.py")
+                    path = SCRIPTS / module.replace(".", "/")
+                    # A package imports its modules by their names.
+                    waiting += path.glob("*.py") if path.is_dir() else [path.with_suffix(".py")]
                 elif (top := module.split(".")[0]) not in standard and top != "aedr":
                     found.add(DISTRIBUTIONS.get(top, top))
     return found

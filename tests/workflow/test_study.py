@@ -23,7 +23,10 @@ COLLECTING = {
     "export_calibration": 1,
     "plot_accuracy": 1,
     "record_configuration": 1,
+    "compare_methods": 1,
+    "plot_methods": 1,
 }
+RIVALS = {"rivals": ["hfi", "codebook"], "rival_settings": {"hfi": {"distance": "l2"}}}
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +38,21 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, root) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("study")
-    config = studies.write_study(folder)
+    config = studies.write_study(folder) | RIVALS
     run = run_snakemake(folder, config, root=root)
     assert run.returncode == 0, run.stdout
     return folder, config
+
+
+def without_rivals(table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table["metric"].isin(RIVALS["rivals"])].reset_index(drop=True) if "metric" in table else table
 
 
 def test_every_table_and_picture_is_made(study) -> None:
     folder, _ = study
     accuracy = results(folder, "accuracy", "results/accuracy.parquet")
     # Two autoencoders, three sources, two metrics, five signals held out and three as published.
-    assert len(accuracy) == 2 * 3 * 2 * (5 + 3)
+    assert len(without_rivals(accuracy)) == 2 * 3 * 2 * (5 + 3)
     assert set(accuracy.loc[accuracy["belonging"], "source"]) == {"sd", "vq"}
     made = [
         "accuracy.csv",
@@ -55,9 +62,42 @@ def test_every_table_and_picture_is_made(study) -> None:
         "plots/accuracy.png",
         "plots/signals/vq.png",
         "plots/contact_sheets/pictures.jpg",
+        "methods.csv",
+        "plots/methods.png",
     ]
     assert all((folder / "results" / name).stat().st_size for name in made)
     assert yaml.safe_load((folder / "results/configuration.yaml").read_text())["reconstruction"]["encoding"] == "mode"
+
+
+def test_rivals_are_measured_where_they_apply_and_set_beside_the_other_methods(study) -> None:
+    folder, _ = study
+    measured = {
+        str(path.relative_to(folder / "results/rivals").parent) for path in folder.glob("results/rivals/*/*/*/*")
+    }
+    of_hfi = {f"hfi/{autoencoder}/{source}" for autoencoder in ("sd", "vq") for source in ("sd", "vq", "pictures")}
+    assert measured == of_hfi | {f"codebook/vq/{source}" for source in ("sd", "vq", "pictures")}
+    accuracy = results(folder, "accuracy", "results/accuracy.parquet")
+    assert set(accuracy.loc[accuracy["metric"] == "hfi", "signal"]) == {"first_loss"}
+    methods = results(folder, "methods", "results/methods.parquet").set_index(["method", "autoencoder"])
+    assert (methods["seconds_per_image"] > 0).all() and (methods["peak_memory_bytes"] > 10**8).all()
+    cells = accuracy[(accuracy["metric"] == "hfi") & (accuracy["protocol"] == "held_out")]
+    cell = cells.set_index(["autoencoder", "source"])["accuracy"]
+    assert methods.loc[("HFI", "vq"), "accuracy_against_other_models"] == cell["vq", "sd"]
+    assert methods.loc[("HFI", "(mean)"), "accuracy_against_real_images"] == pytest.approx(
+        (cell["vq", "pictures"] + cell["sd", "pictures"]) / 2
+    )
+    assert list(methods.loc["codebook ratio"].index) == ["vq", "(mean)"]
+    # One reconstruction costs less than two with the same metric.
+    assert (
+        methods.loc[("first loss alone", "sd"), "seconds_per_image"]
+        < methods.loc[("loss ratio", "sd"), "seconds_per_image"]
+    )
+
+
+def test_a_rival_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -> None:
+    folder, config = study
+    added = config | {"rivals": [*config["rivals"], "latent_tracer"]}
+    assert planned_jobs(folder, added, root=root) == COLLECTING | {"measure_rival": 2 * 3, "plot_signals": 2}
 
 
 def test_every_picture_ends_in_a_row_with_a_meaning(study) -> None:
@@ -94,7 +134,8 @@ def test_a_model_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -
     planned = planned_jobs(folder, config | {"models": config["models"] | {"new": entry}}, root=root)
     # Its autoencoder on four sources, and its images under the two others.
     own = {"generate_images": 1, "measure_homogeneity": 1, "plot_contact_sheet": 1, "reconstruct_images": 4 + 2}
-    own |= {"identify_autoencoder": 1}
+    # Whether it has a codebook is not known before it is identified.
+    own |= {"identify_autoencoder": 1, "measure_rival": (4 + 2) + (4 + 1)}
     assert planned == COLLECTING | own | {"collect_autoencoders": 1, "plot_signals": 3}
 
 
@@ -115,6 +156,8 @@ def test_the_significance_level_touches_only_what_follows_from_it(study, root) -
         "plot_accuracy": 1,
         "plot_signals": 2,
         "record_configuration": 1,
+        "compare_methods": 1,
+        "plot_methods": 1,
     }
 
 
@@ -154,7 +197,7 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
     for name in ["models", "pictures", "prompts.txt"]:
         (tmp_path / name).symlink_to(folder / name)
     models = {name: entry | {"autoencoder": {"batch_size": 3}} for name, entry in config["models"].items()}
-    other = config | {"shard_size": 8, "models": models}
+    other = config | {"shard_size": 8, "models": models, "rivals": []}
     run = run_snakemake(tmp_path, other, cores=1, root=root)
     assert run.returncode == 0, run.stdout
     for table, pattern in [
@@ -164,7 +207,8 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
         ("accuracy", "results/accuracy.parquet"),
         ("thresholds", "results/thresholds.parquet"),
     ]:
-        pd.testing.assert_frame_equal(results(folder, table, pattern), results(tmp_path, table, pattern), rtol=1e-4)
+        expected = without_rivals(results(folder, table, pattern))
+        pd.testing.assert_frame_equal(expected, results(tmp_path, table, pattern), rtol=1e-4)
 
 
 def test_the_same_jobs_give_identical_tables(study, root) -> None:
@@ -175,7 +219,8 @@ def test_the_same_jobs_give_identical_tables(study, root) -> None:
         return table.to_pandas(), {key: value for key, value in metadata.items() if key != b"aedr.cost"}
 
     folder, config = study
-    kept = {path: read(path) for path in (folder / "results").rglob("*.parquet")}
+    # The table of methods is one of seconds.
+    kept = {path: read(path) for path in (folder / "results").rglob("*.parquet") if path.stem != "methods"}
     run = run_snakemake(folder, config, "--forcerun", "import_images", "read_prompts", root=root)
     assert run.returncode == 0, run.stdout
     for path, (table, metadata) in kept.items():
@@ -201,7 +246,7 @@ def test_every_rule_runs_in_its_own_environment(study, root, tmp_path) -> None:
     try:
         run = run_snakemake(
             tmp_path,
-            config | {"select": ["vq"]},
+            config | {"select": ["vq"], "rivals": []},
             *["results/accuracy.parquet", "--sdm", "conda", "--conda-prefix", str(tmp_path / "environments")],
             root=root,
             python=host / "bin/python",
@@ -230,7 +275,8 @@ def test_every_rule_runs_in_its_own_environment(study, root, tmp_path) -> None:
     ]:
         expected, found = results(folder, table, pattern), results(tmp_path, table, pattern)
         if table == "accuracy":
-            expected = expected[(expected["autoencoder"] == "vq") & (expected["source"] != "sd")].reset_index(drop=True)
+            expected = expected[(expected["autoencoder"] == "vq") & (expected["source"] != "sd")]
+            expected = without_rivals(expected)
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
