@@ -80,7 +80,7 @@ def main() -> None:
         levels = dict.fromkeys(families, 0.05)
         chosen = ("high_frequency", "residual")
         jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-            (compute_signals, (losses, homogeneity, autoencoders, signals, table["calibrations"], belonging, 0.5)),
+            (compute_signals, (losses, [], homogeneity, autoencoders, signals, table["calibrations"], belonging, 0.5)),
             (fit_threshold, (signals, autoencoders, thresholds, levels, "exact")),
             (evaluate_accuracy, (signals, thresholds, table["accuracy"], *csv, ["photographs"], *chosen)),
             (
