@@ -18,8 +18,8 @@ def compute_signals(
     """Write the signals of every image, autoencoder and metric, and what was fitted for them.
 
     `rivals` are losses tables too, whose metrics are the rivals. `belonging` lists each autoencoder's own sources; to a
-    family belong those of all its members. `held_out` is the share of images that nothing is fitted on. No more than one
-    family's tables are in memory.
+    family belong those of all its members. `held_out` is the share of images that nothing is fitted on. No more than
+    one family's tables are in memory.
     """
     from collections.abc import Iterator
     from pathlib import Path
