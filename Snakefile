@@ -20,6 +20,7 @@ include: "workflow/rules/homogeneity.smk"
 include: "workflow/rules/rivals.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/verdicts.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/demo_clip.smk"
@@ -46,3 +47,6 @@ rule all:
         [rules.compare_methods.output, rules.plot_methods.output] if config["rivals"] else [],
         signal_plots,
         [f"{RESULTS}/plots/contact_sheets/{source}.jpg" for source in SOURCES],
+        rules.collect_robustness.output if TRANSFORMS else [],
+        rules.plot_robustness.output if TRANSFORMS else [],
+        rules.plot_strengths.output if strength_axes(TRANSFORMS) else [],

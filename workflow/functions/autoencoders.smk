@@ -53,9 +53,14 @@ def families():
     return list(first.values())
 
 
+def losses_of(sources):
+    """Return the losses of sources under every family."""
+    return [table for family in families() for source in sources for table in tables_of(f"losses/{family}", source)]
+
+
 def losses_of_families(wildcards):
     """Return the losses of every source under every family."""
-    return [table for family in families() for source in SOURCES for table in tables_of(f"losses/{family}", source)]
+    return losses_of(SOURCES)
 
 
 def signal_plots(wildcards):

@@ -12,12 +12,14 @@ def lpips_backbone():
 def reconstruction_settings(wildcards):
     """Return what an autoencoder's losses depend on, besides the images and how it is loaded."""
     encoding = config["reconstruction"]["encoding"]
+    transform = wildcards.source.partition(".")[2]
+    searched = transform and is_searched(TRANSFORMS[transform])
     return {
         # Only a sample of the posterior depends on the seed.
         "study_seed": config["seed"] if encoding == "sample" else 0,
         "autoencoder": wildcards.autoencoder,
         "encoding": encoding,
-        "off_grid": config["reconstruction"]["off_grid"],
+        "off_grid": "search" if searched else config["reconstruction"]["off_grid"],
         "resize_to": autoencoder_settings(wildcards.autoencoder)["resize_to"],
         "max_pixels": config["max_pixels"],
     }

@@ -37,12 +37,7 @@ rule fit_threshold:
     conda:
         environment("analysis")
     params:
-        alphas={
-            autoencoder: config["attribution"]["significance_levels"].get(
-                autoencoder, config["attribution"]["significance_level"]
-            )
-            for autoencoder in AUTOENCODERS
-        },
+        alphas=significance_levels(),
         method=config["attribution"]["threshold"],
         code=code_digest("fit_threshold.py"),
     script:

@@ -1,7 +1,8 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, COUNTS, METRICS, QUERIES, GPUS and the functions below
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, QUERIES, GPUS and the functions
+#        below
 
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from aedr.configuration_file import check_configuration_file
 from aedr.errors import UserError
 from aedr.image_files import list_images
 from aedr.sources import QUERY, RESTORED
+from aedr.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
 
 try:
     for config_file in workflow.configfiles:
@@ -26,8 +28,10 @@ try:
     )
     configuration.check_configuration(config)
     SOURCES = configuration.count_images(config)
-    # The images to attribute are no source of the study.
-    COUNTS = SOURCES | configuration.count_query(config)
+    TRANSFORMS = configuration.all_transforms(config)
+    damaged = {f"{source}.{transform}": count for source, count in SOURCES.items() for transform in TRANSFORMS}
+    # The images to attribute and the damaged ones are no sources of the study.
+    COUNTS = SOURCES | configuration.count_query(config) | damaged
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -47,7 +51,8 @@ GPUS = 0 if config["device"] == "cpu" else 1
 
 
 wildcard_constraints:
-    source="[a-z0-9-]+",
+    # Damaged images are SOURCE.TRANSFORM.
+    source=r"[a-z0-9-]+(\.[a-z0-9-]+)?",
     model="[a-z0-9-]+",
     autoencoder="[a-z0-9.-]+",
     shard="[0-9]{5}",
@@ -84,6 +89,15 @@ def autoencoder_of(model):
 def belonging_sources(autoencoder):
     """Return the models whose images an autoencoder decoded."""
     return [model for model in MODELS if autoencoder_of(model) == autoencoder]
+
+
+def significance_levels():
+    """Return each autoencoder's significance level."""
+    attribution = config["attribution"]
+    return {
+        autoencoder: attribution["significance_levels"].get(autoencoder, attribution["significance_level"])
+        for autoencoder in AUTOENCODERS
+    }
 
 
 def models_where(key):

@@ -27,10 +27,10 @@ def compute_signals(
     import pandas as pd
 
     from aedr import signals
-    from aedr.families import members
+    from aedr.families import family_sources
     from aedr.tables import read_table, read_tables, write_parts, write_table
 
-    families = members(read_table(autoencoders, "autoencoders"))
+    own = family_sources(read_table(autoencoders, "autoencoders"), belonging)
     measured = read_tables(homogeneity, "homogeneity")
     columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
     calibrations = []
@@ -40,8 +40,7 @@ def compute_signals(
 
     def computed() -> Iterator[pd.DataFrame]:
         for family, files in files_of.items():
-            own = {source for name in families[family] for source in belonging[name]}
-            rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own, held_out)
+            rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own[family], held_out)
             calibrations.append(fitted)
             yield rows.drop(columns=columns, errors="ignore")
 

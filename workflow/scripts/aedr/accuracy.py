@@ -1,6 +1,6 @@
 """Accuracy of every pair of an inspected autoencoder and a source, at thresholds fitted on belonging images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,12 @@ def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[
     return max(CHOICES, key=lambda alpha: (mean_accuracy(alpha), alpha))
 
 
-def fit_thresholds(signals: pd.DataFrame, alphas: Mapping[str, float | str], method: str) -> pd.DataFrame:
+def fit_thresholds(
+    signals: pd.DataFrame,
+    alphas: Mapping[str, float | str],
+    method: str,
+    protocols: Sequence[str] = tuple(PROTOCOLS),
+) -> pd.DataFrame:
     """Fit the thresholds of every autoencoder, metric, signal and protocol on its belonging images.
 
     A fitted signal has no threshold by the published protocol, which would score it on what it was fitted on.
@@ -62,6 +67,7 @@ def fit_thresholds(signals: pd.DataFrame, alphas: Mapping[str, float | str], met
         signals: rows of the signals table.
         alphas: significance level of each autoencoder, or "chosen": the best on the images of the calibration part.
         method: "exact" or "grid", see `aedr.thresholds.fit_threshold`.
+        protocols: those of `PROTOCOLS` to fit for.
 
     Returns:
         The thresholds table, with a 95 % bootstrap interval of each threshold.
@@ -70,7 +76,8 @@ def fit_thresholds(signals: pd.DataFrame, alphas: Mapping[str, float | str], met
     for (autoencoder, metric), group in signals.groupby(["autoencoder", "metric"], sort=True):
         for signal in signals_of(group):
             fitting = group[group["split"] == CALIBRATION].dropna(subset=[signal])
-            for protocol, (fitted_on, _) in PROTOCOLS.items():
+            for protocol in protocols:
+                fitted_on, _ = PROTOCOLS[protocol]
                 if protocol == "published" and signal not in PUBLISHED_SIGNALS:
                     continue
                 own = _values(group[group["belonging"]], signal, fitted_on)
@@ -126,7 +133,9 @@ def _resampled_rates(
     return np.random.default_rng(seed_of("bootstrap", *what)).binomial(len(values), below) / len(values)
 
 
-def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
+def evaluate_accuracy(
+    signals: pd.DataFrame, thresholds: pd.DataFrame, fitted_signals: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the accuracy table: counts, rates, accuracy and its interval for every cell.
 
     A cell is an autoencoder, source, metric, signal and protocol. A belonging source's accuracy is the autoencoder's
@@ -134,14 +143,21 @@ def evaluate_accuracy(signals: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Dat
     and the true-negative rate on that source. Rates are over images that have the signal; the others are counted as
     unusable. The interval (95 %, percentile bootstrap) resamples the images that the threshold was fitted on, the
     scored belonging images and the source's.
+
+    Args:
+        fitted_signals: what the thresholds were fitted on, where that is not `signals`.
     """
     rows = []
     by_pair = dict(list(signals.groupby(["autoencoder", "metric"])))
+    fitted_by_pair = (
+        by_pair if fitted_signals is None else dict(list(fitted_signals.groupby(["autoencoder", "metric"])))
+    )
     for threshold in thresholds.itertuples():
         group = by_pair[threshold.autoencoder, threshold.metric]
         fitted_on, scored = PROTOCOLS[threshold.protocol]
         belonging = group[group["belonging"]]
-        fitted = _values(belonging, threshold.signal, fitted_on)
+        fitted = fitted_by_pair[threshold.autoencoder, threshold.metric]
+        fitted = _values(fitted[fitted["belonging"]], threshold.signal, fitted_on)
         names = (threshold.autoencoder, threshold.metric, threshold.signal)
         resamples = _resamples(len(fitted), *names)
         resampled_thresholds = resample_thresholds(fitted, threshold.alpha, resamples)

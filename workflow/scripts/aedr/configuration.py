@@ -15,6 +15,7 @@ from aedr.image_files import list_images
 from aedr.plain_values import impossible_values
 from aedr.prompt_files import count_prompts
 from aedr.sources import QUERY, RESTORED
+from aedr.transform_steps import DEFAULT_GRID, SEARCH, SEARCHED, UNTOUCHED, is_searched, options_of
 
 Configuration = dict[str, Any]
 
@@ -101,6 +102,7 @@ def check_configuration(config: Configuration) -> None:
         *_check_files(config),
         *_check_attribution(config),
         *_check_rivals(config),
+        *_check_transforms(config),
     ]
     if problems:
         raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
@@ -203,9 +205,11 @@ def _check_files(config: Configuration) -> Iterator[str]:
 
 def _check_attribution(config: Configuration) -> Iterator[str]:
     metrics = config["reconstruction"]["metrics"]
-    if config["reconstruction"]["off_grid"] == "search":
+    searches = {"reconstruction.off_grid: search"} if config["reconstruction"]["off_grid"] == "search" else set()
+    searches |= {f"transforms.{name}: {SEARCH}" for name, steps in config["transforms"].items() if is_searched(steps)}
+    if searches:
         if config["reconstruction"]["encoding"] != "mode":
-            yield "reconstruction.off_grid: search takes the posterior's mode; set encoding: mode"
+            yield f"{min(searches)} takes the posterior's mode; set reconstruction.encoding: mode"
         for name, model in selected_models(config).items():
             if isinstance(model["autoencoder"], dict) and model["autoencoder"]["resize_to"] is not None:
                 yield f"models.{name}.autoencoder.resize_to: an image that is resized has no grid left to search for"
@@ -234,6 +238,33 @@ def _check_rivals(config: Configuration) -> Iterator[str]:
 def needs_vgg(config: Configuration, rival: str) -> bool:
     """Return whether a rival, as it is configured, measures by VGG16."""
     return str(config["rival_settings"].get(rival, {}).get("distance")).startswith("lpips_vgg")
+
+
+def all_transforms(config: Configuration) -> dict[str, Any]:
+    """Return the steps of each transform, with what searched ones are compared with: the undamaged images, searched.
+
+    With a calibration from another study there are none.
+    """
+    transforms = {} if config["calibration"] else config["transforms"]
+    searched = any(is_searched(steps) for steps in transforms.values())
+    return transforms | ({SEARCHED: [{SEARCH: {}}]} if searched else {})
+
+
+def _check_transforms(config: Configuration) -> Iterator[str]:
+    for name, steps in config["transforms"].items():
+        if any(SEARCH in step for step in steps[:-1]):
+            yield f"transforms.{name}: {SEARCH} changes no picture, so it is the last step"
+        if name == UNTOUCHED:
+            yield f"transforms.{name} is what the study's own images are called; give the transform another id"
+        if name == SEARCHED and steps != [{SEARCH: {}}]:
+            yield f"transforms.{name} is what the undamaged images, searched, are called; give the transform another id"
+        for operation, options in map(options_of, steps):
+            grid = options.get("grid", DEFAULT_GRID)
+            if operation == "centre_crop" and options["size"] % grid:
+                yield (
+                    f"transforms.{name}: centre_crop.size {options['size']} is no multiple of centre_crop.grid {grid}; "
+                    "give another size, or a grid that every autoencoder's factor divides"
+                )
 
 
 def count_images(config: Configuration) -> dict[str, int]:

@@ -29,6 +29,8 @@ def _table(part: Mapping[str, Any]) -> Iterator[str]:
     for key, entry in part["properties"].items():
         needed = key in part.get("required", [])
         default = "(required)" if needed else f"`{json.dumps(entry['default'])}`" if "default" in entry else "see there"
+        if part.get("maxProperties") == 1:
+            default = "(one of these)"
         meaning = entry.get("description") or f"See `{key}` below."
         yield f"| `{key}` | {_values(entry)} | {default} | {meaning} |"
 

@@ -47,6 +47,11 @@ def members(autoencoders: pd.DataFrame) -> dict[str, list[str]]:
     return {str(family): list(rows["autoencoder"]) for family, rows in autoencoders.groupby("family", sort=False)}
 
 
+def family_sources(autoencoders: pd.DataFrame, sources: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """Return the sources that belong to each family, given every autoencoder's own: those of all its members."""
+    return {family: {s for name in names for s in sources[name]} for family, names in members(autoencoders).items()}
+
+
 def family_label(names: Sequence[str]) -> str:
     """Return what a family of the autoencoders `names` is called in pictures."""
     return " = ".join(names)

@@ -1,5 +1,6 @@
 """Signals: the loss ratio and its calibrations, one for each image, autoencoder and metric."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,11 @@ def loss_ratio(losses: pd.DataFrame) -> pd.Series:
 
 
 def compute_signals(
-    losses: pd.DataFrame, homogeneity: pd.DataFrame, belonging_sources: set[str], held_out: float
+    losses: pd.DataFrame,
+    homogeneity: pd.DataFrame,
+    belonging_sources: set[str],
+    held_out: float,
+    fitted: Mapping[str, Calibration] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Join one autoencoder's losses with the images' homogeneity; return signals and calibrations tables.
 
@@ -91,6 +96,7 @@ def compute_signals(
         homogeneity: rows of the homogeneity table for the same images.
         belonging_sources: the sources whose images this autoencoder decoded.
         held_out: the share of images that nothing is fitted on.
+        fitted: calibrations by metric, in place of those fitted on the belonging images here.
     """
     signals = losses.merge(
         homogeneity.drop(columns="source"),
@@ -101,13 +107,16 @@ def compute_signals(
     )
     signals["belonging"] = signals["source"].isin(belonging_sources)
     signals["split"] = [split_of(image_id, held_out) for image_id in signals["image_id"]]
-    fitted = {}
-    for metric, rows in signals[signals["belonging"] & (signals["split"] == CALIBRATION)].groupby("metric", sort=True):
-        if signals_of(rows) == SIGNALS:
-            fitted[metric] = fit_calibration(rows, rows["homogeneity"])
+    if fitted is None:
+        own = signals[signals["belonging"] & (signals["split"] == CALIBRATION)].groupby("metric", sort=True)
+        fitted = {
+            str(metric): fit_calibration(rows, rows["homogeneity"])
+            for metric, rows in own
+            if signals_of(rows) == SIGNALS
+        }
     signals = pd.concat(
         [
-            apply_calibration(rows, fitted.get(metric, Calibration(0.0, 1.0, 0.0)))
+            apply_calibration(rows, fitted.get(str(metric), Calibration(0.0, 1.0, 0.0)))
             for metric, rows in signals.groupby("metric", sort=False)
         ]
     ).sort_index()
@@ -132,6 +141,37 @@ def compute_signals(
         ]
     )
     return signals, calibrations
+
+
+def compute_all_signals(
+    losses: pd.DataFrame,
+    homogeneity: pd.DataFrame,
+    belonging_sources: Mapping[str, set[str]],
+    held_out: float,
+    calibrations: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the signals and calibrations tables of all autoencoders in `losses`.
+
+    Args:
+        belonging_sources: for each autoencoder, the sources whose images it decoded.
+        calibrations: rows of a calibrations table, in place of fitting on the belonging images here.
+    """
+
+    def fitted(autoencoder: str) -> dict[str, Calibration] | None:
+        if calibrations is None:
+            return None
+        rows = calibrations[calibrations["autoencoder"] == autoencoder]
+        return {row.metric: Calibration(row.exponent, row.slope, row.intercept) for row in rows.itertuples()}
+
+    signals, fits = zip(
+        *[
+            compute_signals(rows, homogeneity, belonging_sources[name], held_out, fitted(name))
+            for name, rows in losses.groupby("autoencoder", sort=False)
+        ],
+        strict=True,
+    )
+    columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
+    return pd.concat(signals).drop(columns=columns, errors="ignore"), pd.concat(fits)
 
 
 def apply_calibration(rows: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:

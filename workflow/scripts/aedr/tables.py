@@ -64,6 +64,35 @@ ORIGIN = [("repository", pa.string()), ("revision", pa.string()), ("latent_chann
 MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "published_accuracy")
 OPPONENTS = ("other_models", "real_images")
 
+# An autoencoder's view of a source, by one signal.
+CELL = [
+    ("autoencoder", pa.string()),
+    ("source", pa.string()),
+    ("metric", pa.string()),
+    ("signal", pa.string()),
+    ("protocol", pa.string()),
+    ("belonging", pa.bool_()),
+    ("images", pa.int32()),
+    ("own_images", pa.int32()),
+    ("unusable", pa.int32()),
+    ("accepted", pa.int32()),
+    ("acceptance_rate", pa.float64()),
+    ("accuracy", pa.float64()),
+    ("accuracy_low", pa.float64()),
+    ("accuracy_high", pa.float64()),
+]
+# Null for its own images.
+CELL_OF_OTHERS = [("auc", pa.float64()), ("true_positive_rate_at_1_percent", pa.float64())]
+RATES = {
+    "acceptance_rate": (0, 1),
+    "accuracy": (0, 1),
+    "accuracy_low": (0, 1),
+    "accuracy_high": (0, 1),
+    "auc": (0, 1),
+    "true_positive_rate_at_1_percent": (0, 1),
+    "accepted": (0, INFINITE),
+}
+
 TABLES = {
     "prompts": Table(
         _schema(
@@ -83,6 +112,7 @@ TABLES = {
                 ("prompt_id", pa.string()),
                 ("prompt", pa.string()),
                 ("seed", pa.int64()),
+                ("transform", pa.string()),
                 ("width", pa.int32()),
                 ("height", pa.int32()),
                 ("format", pa.string()),
@@ -218,35 +248,14 @@ TABLES = {
         bounds={"alpha": (0, 1), "images": (2, INFINITE)},
     ),
     "accuracy": Table(
-        _schema(
-            [
-                ("autoencoder", pa.string()),
-                ("source", pa.string()),
-                ("metric", pa.string()),
-                ("signal", pa.string()),
-                ("protocol", pa.string()),
-                ("belonging", pa.bool_()),
-                ("images", pa.int32()),
-                ("own_images", pa.int32()),
-                ("unusable", pa.int32()),
-                ("accepted", pa.int32()),
-                ("acceptance_rate", pa.float64()),
-                ("accuracy", pa.float64()),
-                ("accuracy_low", pa.float64()),
-                ("accuracy_high", pa.float64()),
-            ],
-            [("auc", pa.float64()), ("true_positive_rate_at_1_percent", pa.float64())],
-        ),
+        _schema(CELL, CELL_OF_OTHERS),
         key=("autoencoder", "source", "metric", "signal", "protocol"),
-        bounds={
-            "acceptance_rate": (0, 1),
-            "accuracy": (0, 1),
-            "accuracy_low": (0, 1),
-            "accuracy_high": (0, 1),
-            "auc": (0, 1),
-            "true_positive_rate_at_1_percent": (0, 1),
-            "accepted": (0, INFINITE),
-        },
+        bounds=RATES,
+    ),
+    "robustness": Table(
+        _schema([("transform", pa.string()), *CELL], CELL_OF_OTHERS),
+        key=("transform", "autoencoder", "source", "metric", "signal", "protocol"),
+        bounds=RATES,
     ),
     "methods": Table(
         _schema(

@@ -1,0 +1,133 @@
+# Damage as a dimension of the study: every source after every transform, as sources of their own.
+#
+# needs  {RESULTS}/images/{source}/{shard}.parquet, losses/, homogeneity/, autoencoders.parquet, accuracy.parquet
+# makes  {RESULTS}/images/{source}.{transform}/{shard}.parquet, robustness/{transform}.parquet, robustness.csv,
+#        robustness_cells.csv, plots/robustness.png, plots/robustness_strengths.png
+
+
+include: "../functions/robustness.smk"
+
+
+# Their names are made of these, so that nothing else can be one.
+wildcard_constraints:
+    transform="|".join(TRANSFORMS) or "-",
+
+
+rule transform_images:
+    input:
+        f"{RESULTS}/images/{{source}}/{{shard}}.parquet",
+    output:
+        f"{RESULTS}/images/{{source}}.{{transform}}/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/transform_images/{{source}}.{{transform}}/{{shard}}.log",
+    wildcard_constraints:
+        source="[a-z0-9-]+",
+    conda:
+        environment("analysis")
+    params:
+        steps=lambda wildcards: picture_steps(TRANSFORMS[wildcards.transform]),
+        study_seed=transform_seed,
+        max_pixels=config["max_pixels"],
+        code=code_digest("transform_images.py"),
+    script:
+        "../scripts/transform_images.py"
+
+
+rule evaluate_robustness:
+    input:
+        losses=lambda wildcards: losses_of(damaged_sources(wildcards.transform)),
+        homogeneity=lambda wildcards: homogeneity_of(damaged_sources(wildcards.transform)),
+        untouched_losses=lambda wildcards: losses_of(undamaged_sources(wildcards.transform)),
+        untouched_homogeneity=lambda wildcards: homogeneity_of(undamaged_sources(wildcards.transform)),
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
+    output:
+        f"{RESULTS}/robustness/{{transform}}.parquet",
+    log:
+        f"{RESULTS}/logs/evaluate_robustness/{{transform}}.log",
+    conda:
+        environment("analysis")
+    params:
+        belonging={autoencoder: belonging_sources(autoencoder) for autoencoder in AUTOENCODERS},
+        alphas=significance_levels(),
+        method=config["attribution"]["threshold"],
+        held_out=config["attribution"]["held_out"],
+        code=code_digest("evaluate_robustness.py"),
+    script:
+        "../scripts/evaluate_robustness.py"
+
+
+rule collect_robustness:
+    input:
+        robustness=[f"{RESULTS}/robustness/{transform}.parquet" for transform in TRANSFORMS],
+        accuracy=f"{RESULTS}/accuracy.parquet",
+    output:
+        means=report(
+            f"{RESULTS}/robustness.csv",
+            category="Robustness",
+            caption="../report/robustness_table.rst",
+            labels={"table": "means of every transform, metric and signal"},
+        ),
+        cells=report(
+            f"{RESULTS}/robustness_cells.csv",
+            category="Robustness",
+            caption="../report/robustness_cells.rst",
+            labels={"table": "every cell, untouched and after every transform"},
+        ),
+    log:
+        f"{RESULTS}/logs/collect_robustness.log",
+    conda:
+        environment("analysis")
+    params:
+        real_sources=[name for name, entry in config["image_sets"].items() if entry["real"]],
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        code=code_digest("collect_robustness.py"),
+    script:
+        "../scripts/collect_robustness.py"
+
+
+rule plot_robustness:
+    input:
+        f"{RESULTS}/robustness.csv",
+    output:
+        report(
+            f"{RESULTS}/plots/robustness.png",
+            category="Robustness",
+            caption="../report/robustness.rst",
+            labels={"figure": "every transform"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_robustness.log",
+    conda:
+        environment("analysis")
+    params:
+        metrics=METRICS,
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        code=code_digest("plot_robustness.py"),
+    script:
+        "../scripts/plot_robustness.py"
+
+
+rule plot_strengths:
+    input:
+        f"{RESULTS}/robustness.csv",
+    output:
+        report(
+            f"{RESULTS}/plots/robustness_strengths.png",
+            category="Robustness",
+            caption="../report/robustness_strengths.rst",
+            labels={"figure": "strength of the damage"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_strengths.log",
+    conda:
+        environment("analysis")
+    params:
+        transforms=TRANSFORMS,
+        metrics=METRICS,
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        code=code_digest("plot_strengths.py"),
+    script:
+        "../scripts/plot_strengths.py"

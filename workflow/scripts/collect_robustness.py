@@ -1,0 +1,37 @@
+"""Collect the robustness of all transforms beside that of untouched images; write means and cells as CSV."""
+
+from collections.abc import Sequence
+
+from aedr.jobs import job
+
+
+def collect_robustness(
+    robustness: Sequence[str],
+    accuracy: str,
+    means: str,
+    cells: str,
+    real_sources: Sequence[str],
+    metric: str,
+    signal: str,
+) -> None:
+    """Write the means of every transform, and the cells of AEDR as published and of the configured signal."""
+    from aedr.robustness import cells_side_by_side, summarise_robustness, with_untouched
+    from aedr.tables import read_table, read_tables
+
+    table = with_untouched(read_tables(robustness, "robustness"), read_table(accuracy, "accuracy"))
+    summarise_robustness(table, set(real_sources)).to_csv(means, index=False, float_format="%.4f")
+    methods = [("l2", "calibrated_ratio"), (metric, signal)]
+    cells_side_by_side(table, methods).to_csv(cells, index=False, float_format="%.4f")
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        collect_robustness(
+            snakemake.input.robustness,
+            snakemake.input.accuracy,
+            snakemake.output.means,
+            snakemake.output.cells,
+            snakemake.params.real_sources,
+            snakemake.params.metric,
+            snakemake.params.signal,
+        )

@@ -1,0 +1,55 @@
+"""Score one transform; read losses and homogeneity with and without it, write its robustness table."""
+
+from collections.abc import Mapping, Sequence
+
+from aedr.jobs import job
+
+
+def evaluate_robustness(
+    damaged: tuple[Sequence[str], Sequence[str]],
+    untouched: tuple[Sequence[str], Sequence[str]],
+    autoencoders: str,
+    output: str,
+    transform: str,
+    belonging: Mapping[str, Sequence[str]],
+    alphas: Mapping[str, float | str],
+    method: str,
+    held_out: float,
+) -> None:
+    """Write the robustness of every autoencoder, source, metric and signal.
+
+    `damaged` and `untouched` are files of losses, and of homogeneity. `belonging` and `alphas` are each autoencoder's.
+    """
+    from aedr import robustness
+    from aedr.errors import UserError
+    from aedr.families import family_alphas, family_sources, members
+    from aedr.tables import read_table, read_tables, write_table
+
+    table = read_table(autoencoders, "autoencoders")
+    try:
+        rows = robustness.evaluate_robustness(
+            (read_tables(damaged[0], "losses"), read_tables(damaged[1], "homogeneity")),
+            (read_tables(untouched[0], "losses"), read_tables(untouched[1], "homogeneity")),
+            family_sources(table, belonging),
+            family_alphas(alphas, members(table)),
+            method,
+            held_out,
+        )
+    except UserError as error:
+        raise UserError(f"transforms.{transform}: {error} Or take the transform out.") from None
+    write_table(output, "robustness", rows.assign(transform=transform), {"method": method})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        evaluate_robustness(
+            (snakemake.input.losses, snakemake.input.homogeneity),
+            (snakemake.input.untouched_losses, snakemake.input.untouched_homogeneity),
+            snakemake.input.autoencoders,
+            snakemake.output[0],
+            snakemake.wildcards.transform,
+            snakemake.params.belonging,
+            snakemake.params.alphas,
+            snakemake.params.method,
+            snakemake.params.held_out,
+        )

@@ -1,0 +1,51 @@
+"""Damage one shard of a source's images by one transform; read an images table, write another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aedr.jobs import job, progress
+
+
+def transform_images(
+    images: str, output: str, transform: str, steps: Sequence[dict[str, Any]], study_seed: int, max_pixels: int
+) -> None:
+    """Write every image of the table `images` after `steps`, or the reason why nothing is left of it.
+
+    Ids, sources, prompts and seeds stay the originals', so that rows join and fall into the same part of the study.
+    """
+    import json
+
+    import PIL
+
+    from aedr.errors import UnusableImage
+    from aedr.images import describe_image
+    from aedr.seeds import seed_of
+    from aedr.tables import read_table, write_table
+    from aedr.transforms import transform_image
+
+    table = read_table(images, "images").assign(transform=transform).astype(object)
+    rows = table.where(table.notna(), None).to_dict("records")
+    for row in progress(rows, len(rows), f"applying {transform}"):
+        if row["image"] is None:
+            continue
+        seed = seed_of(study_seed, transform, row["image_id"])
+        try:
+            damaged = transform_image(row["image"]["bytes"], steps, seed, max_pixels)
+            row |= describe_image(damaged, row["image"]["path"], max_pixels)
+        except UnusableImage as unusable:
+            row |= {"width": None, "height": None, "format": None, "sha256": None, "image": None}
+            row["reason"] = str(unusable)
+            print(f"{row['image_id']} is not usable after {transform}: {unusable}")
+    write_table(output, "images", rows, {"steps": json.dumps(steps), "pillow": PIL.__version__})
+
+
+if __name__ == "__main__":
+    with job(snakemake):
+        transform_images(
+            snakemake.input[0],
+            snakemake.output[0],
+            snakemake.wildcards.transform,
+            snakemake.params.steps,
+            snakemake.params.study_seed,
+            snakemake.params.max_pixels,
+        )
