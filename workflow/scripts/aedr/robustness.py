@@ -68,14 +68,15 @@ def summarise_robustness(robustness: pd.DataFrame, real_sources: set[str]) -> pd
     others = robustness[~robustness["belonging"]]
     real = others["source"].isin(real_sources)
     means = {
-        "accuracy": others.groupby(key, sort=False)["accuracy"],
+        "accuracy": others.groupby(key)["accuracy"],
         "accuracy_against_other_models": others[~real].groupby(key)["accuracy"],
         "accuracy_against_real_images": others[real].groupby(key)["accuracy"],
         "auc": others.groupby(key)["auc"],
         "true_positive_rate_at_1_percent": others.groupby(key)["true_positive_rate_at_1_percent"],
         "own_images_accepted": robustness[robustness["belonging"]].groupby(key)["acceptance_rate"],
     }
-    return pd.DataFrame({name: group.mean() for name, group in means.items()}).reset_index()
+    table = pd.DataFrame({name: group.mean() for name, group in means.items()})
+    return table.loc[pd.MultiIndex.from_frame(others[key].drop_duplicates())].reset_index()
 
 
 def cells_side_by_side(robustness: pd.DataFrame, methods: Sequence[tuple[str, str]]) -> pd.DataFrame:

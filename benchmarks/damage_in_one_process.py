@@ -1,0 +1,81 @@
+"""Make a study's damaged images and their losses in one process, by the rules' own script functions.
+
+A job of the embedded study is mostly imports, which are paid once here. The tables lie where the workflow looks for
+them, so that it finds nothing left to do but to score them. For finished studies with one shard a source on the CPU,
+whose autoencoders lie in local folders.
+
+    python benchmarks/damage_in_one_process.py CONFIG [CONFIG ...]
+
+CONFIG are configurations laid over each other, the last with `transforms`. `make demo-damage-figures` runs it.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from snakemake.utils import update_config
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
+
+from aedr.configuration import all_transforms, check_configuration, complete_configuration, count_images  # noqa: E402
+from aedr.transform_steps import is_searched, picture_steps  # noqa: E402
+from measure_homogeneity import measure_homogeneity  # noqa: E402
+from reconstruct_images import reconstruct_images  # noqa: E402
+from transform_images import transform_images  # noqa: E402
+
+SHARD = "00000.parquet"
+
+
+def read_configuration(files: list[str]) -> dict[str, Any]:
+    """Return the configurations laid over each other, checked and with their defaults."""
+    study: dict[str, Any] = {}
+    for file in files:
+        update_config(study, yaml.safe_load(Path(file).read_text()))
+    study = complete_configuration(study, ROOT / "workflow/schemas/config.schema.yaml")
+    check_configuration(study)
+    return study
+
+
+def reconstruct(study: dict[str, Any], images: Path, output: Path, name: str, off_grid: str) -> None:
+    """Write the losses of a table of images under the autoencoder `name`."""
+    model = study["models"][name]
+    autoencoder = model["autoencoder"]
+    loading = {"folder": model["path"], "trusted_pickle": model["trusted_pickle"]}
+    settings = {"study_seed": 0, "autoencoder": name, "encoding": "mode", "off_grid": off_grid, "resize_to": None}
+    reconstruct_images(
+        str(images),
+        str(output),
+        loading | {key: autoencoder[key] for key in ("subfolder", "precision", "quantise")},
+        study["reconstruction"]["metrics"],
+        None,
+        settings | {"max_pixels": study["max_pixels"]},
+        {"device": "cpu", "batch_size": autoencoder["batch_size"]},
+    )
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    study = read_configuration(sys.argv[1:])
+    results = Path(study["results"])
+    for transform, steps in all_transforms(study).items():
+        off_grid = "search" if is_searched(steps) else study["reconstruction"]["off_grid"]
+        for source in count_images(study):
+            name = f"{source}.{transform}"
+            images, homogeneity = (results / kind / name / SHARD for kind in ("images", "homogeneity"))
+            if not images.exists():
+                original = results / "images" / source / SHARD
+                made = (str(original), str(images), transform, picture_steps(steps), study["seed"], study["max_pixels"])
+                transform_images(*made)
+            if not homogeneity.exists():
+                measure_homogeneity(str(images), str(homogeneity), study["max_pixels"])
+            for autoencoder in study["models"]:
+                losses = results / "losses" / autoencoder / name / SHARD
+                if not losses.exists():
+                    reconstruct(study, images, losses, autoencoder, off_grid)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What damage does to a signal shows in the table, and what the calibration takes away shows beside it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from aedr.accuracy import evaluate_accuracy, fit_thresholds
+from aedr.robustness import cells_side_by_side, evaluate_robustness, summarise_robustness, with_untouched
+from aedr.signals import compute_all_signals
+from plot_robustness import plot_robustness
+from plot_strengths import plot_strengths
+
+IMAGES, HELD_OUT = 60, 0.5
+BELONGING, ALPHAS = {"a": {"own"}}, {"a": 0.05}
+
+
+def measured(damage: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Losses and homogeneity: own ratios around 1, others' around 4, all first losses times `damage`."""
+    rows = []
+    for source, ratio in (("own", 1), ("real", 4), ("other", 4)):
+        chance = np.random.default_rng(len(source))
+        for i in range(IMAGES):
+            second = chance.uniform(1, 2)
+            first = damage * second * ratio * chance.lognormal(0, 0.1)
+            rows.append({"image_id": f"{source}/{i}", "source": source, "first_loss": first, "second_loss": second})
+    losses = pd.DataFrame(rows).assign(autoencoder="a", metric="l2", width=64, height=64, reason=None)
+    return losses, losses[["image_id", "source"]].assign(homogeneity=0.5, reason=None)
+
+
+def robustness(damage: float) -> pd.DataFrame:
+    return evaluate_robustness(measured(damage), measured(1), BELONGING, ALPHAS, "exact", HELD_OUT)
+
+
+def undamaged_accuracy() -> pd.DataFrame:
+    signals, _ = compute_all_signals(*measured(1), BELONGING, HELD_OUT)
+    return evaluate_accuracy(signals, fit_thresholds(signals, ALPHAS, "exact"))
+
+
+def test_without_damage_both_protocols_are_the_study_held_out() -> None:
+    accuracy = undamaged_accuracy()
+    expected = accuracy[accuracy["protocol"] == "held_out"].drop(columns="protocol").reset_index(drop=True)
+    for _, rows in robustness(1).groupby("protocol"):
+        pd.testing.assert_frame_equal(rows.drop(columns="protocol").reset_index(drop=True), expected)
+
+
+@pytest.mark.parametrize("signal", ["loss_ratio", "calibrated_ratio", "power_ratio", "residual"])
+def test_damage_that_moves_all_images_is_undone_by_a_calibration_damaged_alike(signal) -> None:
+    rows, undamaged = robustness(2), robustness(1)
+    own = rows["belonging"] & (rows["signal"] == signal)
+    accepted = [table[own].set_index("protocol")["acceptance_rate"] for table in (rows, undamaged)]
+    assert accepted[0]["untouched"] == 0 < accepted[0]["alike"] == accepted[1]["alike"]
+    others = rows[~rows["belonging"] & (rows["signal"] == signal)]
+    assert (others["auc"] == 1).all() and (others["true_positive_rate_at_1_percent"] == 1).all()
+    assert (others.loc[others["protocol"] == "untouched", "accuracy"] == 0.5).all()
+
+
+def test_means_and_cells_hold_untouched_images_first_and_pictures_draw_them(tmp_path) -> None:
+    damaged = pd.concat([robustness(damage).assign(transform=f"times-{damage}") for damage in (2, 4)])
+    table = with_untouched(damaged, undamaged_accuracy())
+    means = summarise_robustness(table, {"real"})
+    assert list(means["transform"].unique()) == ["untouched", "times-2", "times-4"]
+    row = means.set_index(["transform", "protocol", "signal"]).loc[("times-2", "untouched", "loss_ratio")]
+    assert row["own_images_accepted"] == 0 and row["auc"] == 1
+    cells = cells_side_by_side(table, [("l2", "loss_ratio")]).set_index("source")
+    assert list(cells.columns[3:]) == ["untouched", "times-2", "times-4"] and set(cells["signal"]) == {"loss_ratio"}
+    expected = table[(table["source"] == "real") & (table["signal"] == "loss_ratio") & (table["protocol"] == "alike")]
+    assert cells.loc["real", ["untouched", "times-2", "times-4"]].tolist() == expected["accuracy"].tolist()
+
+    means.to_csv(tmp_path / "means.csv")
+    steps = {f"times-{damage}": [{"brightness": damage}] for damage in (4, 2)}
+    shown = (["l2"], "l2", "residual")
+    plot_strengths(tmp_path / "means.csv", tmp_path / "strengths.png", steps, *shown)
+    upper = plt.gcf().axes[0]
+    published = next(line for line in upper.get_lines() if line.get_label() == "AEDR as published")
+    assert published.get_xdata().tolist() == [2, 4] and (published.get_ydata() == 0.5).all()
+    plot_robustness(tmp_path / "means.csv", tmp_path / "robustness.png", *shown)
+    assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["untouched", "times-2", "times-4"]
