@@ -8,7 +8,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
 
-.PHONY: demo demo-figures demo-pictures demo-verdicts test help
+.PHONY: demo demo-damage demo-figures demo-pictures demo-verdicts test help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -39,6 +39,11 @@ demo-verdicts: demo
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/resize_images.py results/demo_fresh results/demo_resized
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo_resized.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/score_verdicts.py results/demo results/demo_fresh
+
+# The tables of docs/robustness.md. Most of the work is done in one process, where imports are paid once.
+demo-damage: demo
+	$(BIN)/python benchmarks/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_damage.yaml
 
 test: .venv/installed-tests
 	$(BIN)/ruff check .

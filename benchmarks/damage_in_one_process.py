@@ -6,7 +6,7 @@ whose autoencoders lie in local folders.
 
     python benchmarks/damage_in_one_process.py CONFIG [CONFIG ...]
 
-CONFIG are configurations laid over each other, the last with `transforms`. `make demo-damage-figures` runs it.
+CONFIG are configurations laid over each other, the last with `transforms`. `make demo-damage` runs it.
 """
 
 import sys

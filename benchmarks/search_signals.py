@@ -46,7 +46,7 @@ from aedr.transforms import transform_image  # noqa: E402
 
 CPU = torch.device("cpu")
 MAX_PIXELS = 10**8
-CROP, CROPS = 128, 8
+CROP, CROPS = 128, 6
 BATCH = 12
 CHOOSING = ("kodim01", "kodim08", "kodim19", "astronaut", "coffee", "china")
 DAMAGES: dict[str, list[dict]] = {
@@ -55,8 +55,6 @@ DAMAGES: dict[str, list[dict]] = {
     "JPEG 75": [{"jpeg": 75}],
     "JPEG 60": [{"jpeg": 60}],
     "WebP 80": [{"webp": 80}],
-    "noise of 2 levels": [{"noise": 2}],
-    "shrunk to 0.75": [{"resize": 0.75}],
     "0.75 and back": [{"resize": 0.75}, {"restore_size": {}}],
     "0.75, JPEG 75 and back": [{"resize": 0.75}, {"jpeg": 75}, {"restore_size": {}}],
 }

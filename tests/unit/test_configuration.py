@@ -184,6 +184,12 @@ def test_every_published_configuration_is_valid(monkeypatch) -> None:
         check(study)
 
 
+def test_the_damage_laid_over_the_demo_is_valid(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    damage = yaml.safe_load((ROOT / "config/demo_damage.yaml").read_text())
+    check(yaml.safe_load((ROOT / "config/demo.yaml").read_text()) | damage)
+
+
 def test_the_configuration_page_is_current_and_every_key_has_a_description_and_a_default() -> None:
     schema = yaml.safe_load(SCHEMA.read_text())
     assert (ROOT / "config/README.md").read_text() == configuration_page(schema)

@@ -20,6 +20,8 @@ rule transform_images:
         f"{RESULTS}/images/{{source}}.{{transform}}/{{shard}}.parquet",
     log:
         f"{RESULTS}/logs/transform_images/{{source}}.{{transform}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/transform_images/{{source}}.{{transform}}/{{shard}}.tsv"
     wildcard_constraints:
         source="[a-z0-9-]+",
     conda:

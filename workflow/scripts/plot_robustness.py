@@ -20,6 +20,7 @@ def plot_robustness(means: str, output: str, metrics: Sequence[str], metric: str
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    import numpy as np
     import pandas as pd
 
     from aedr.robustness import shown_methods
@@ -27,12 +28,15 @@ def plot_robustness(means: str, output: str, metrics: Sequence[str], metric: str
     table = pd.read_csv(means)
     transforms = list(table["transform"].unique())
     figure, panels = plt.subplots(
-        1, len(PANELS), sharey=True, figsize=(12, 1.8 + 0.28 * len(transforms)), layout="constrained"
+        1, len(PANELS), sharey=True, figsize=(12, 1.8 + 0.35 * len(transforms)), layout="constrained"
     )
     for axes, ((value, protocol), title) in zip(panels, PANELS.items(), strict=True):
         rows = table[table["protocol"] == protocol].set_index(["metric", "signal", "transform"])[value]
-        for label, method in shown_methods(table, metrics, metric, signal).items():
-            axes.plot(rows.loc[method].reindex(transforms), range(len(transforms)), "o", ms=5, alpha=0.75, label=label)
+        methods = shown_methods(table, metrics, metric, signal)
+        # Equal values must not hide each other.
+        for shift, (label, method) in zip(np.linspace(-0.25, 0.25, len(methods)), methods.items(), strict=True):
+            places = np.arange(len(transforms)) + shift
+            axes.plot(rows.loc[method].reindex(transforms), places, "o", ms=4, label=label)
         axes.set_title(title, fontsize=9)
         axes.set_xlim(0.4 if value == "accuracy" else -0.02, 1.02)
         axes.grid(axis="both", alpha=0.3)

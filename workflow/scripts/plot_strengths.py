@@ -35,7 +35,7 @@ def plot_strengths(
         len(columns),
         squeeze=False,
         sharey="row",
-        figsize=(2.2 + 2.6 * len(columns), 7),
+        figsize=(3 + 2.6 * len(columns), 7),
         layout="constrained",
     )
     for panels, (name, (value, protocol)) in zip(grid, rows.items(), strict=True):
@@ -51,7 +51,7 @@ def plot_strengths(
     for axes, column in zip(grid[-1], columns, strict=True):
         axes.set_xlabel(column.label, fontsize=9)
     handles = grid[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(*handles, loc="outside lower center", ncols=min(len(columns) + 1, 4), fontsize=8, frameon=False)
     figure.savefig(output, dpi=140, metadata={"Software": None})
 
 
