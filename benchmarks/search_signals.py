@@ -13,7 +13,9 @@ RGB or in luma alone: of all frequencies, or of the Laplacian after averaging ov
     sum A+B    sum of the residuals of several metrics, each over its own images' standard deviation
     far A+B    Mahalanobis distance of these residuals from own images
 
-    python benchmarks/search_signals.py --reference FOLDER [--threads 1]
+    python benchmarks/search_signals.py --reference FOLDER [--size 128] [--crops 6] [--demo MODEL ...] [--threads 1]
+
+The scores of a setting are kept in results/search_signals/ and taken from there again.
 """
 
 import argparse
@@ -46,14 +48,13 @@ from aedr.transforms import transform_image  # noqa: E402
 
 CPU = torch.device("cpu")
 MAX_PIXELS = 10**8
-CROP, CROPS = 128, 6
+KEPT = ROOT / "results/search_signals"
 BATCH = 12
 CHOOSING = ("kodim01", "kodim08", "kodim19", "astronaut", "coffee", "china")
 DAMAGES: dict[str, list[dict]] = {
     "untouched": [{"png": {}}],
     "JPEG 90": [{"jpeg": 90}],
     "JPEG 75": [{"jpeg": 75}],
-    "JPEG 60": [{"jpeg": 60}],
     "WebP 80": [{"webp": 80}],
     "0.75 and back": [{"resize": 0.75}, {"restore_size": {}}],
     "0.75, JPEG 75 and back": [{"resize": 0.75}, {"jpeg": 75}, {"restore_size": {}}],
@@ -151,18 +152,18 @@ def score(
     }
 
 
-def reference_pictures(reference: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield crops, with their photograph's name, of Kodak's photographs and of scikit-image's."""
+def reference_pictures(reference: Path, size: int, crops: int) -> Iterator[tuple[str, bytes]]:
+    """Yield squares, with their photograph's name, of Kodak's photographs and of scikit-image's."""
     pictures = {file.stem: Image.open(file) for file in sorted((reference / "photographs").glob("*.png"))}
     pictures |= {
         name: Image.fromarray(getattr(skimage_data, name)()) for name in ("astronaut", "coffee", "chelsea", "rocket")
     }
     for name, picture in pictures.items():
         pixels = np.asarray(picture.convert("RGB"))
-        rows, columns = pixels.shape[0] // CROP, pixels.shape[1] // CROP
-        for at in np.linspace(0, rows * columns - 1, min(CROPS, rows * columns)).astype(int):
-            top, left = (int(at) // columns * CROP, int(at) % columns * CROP)
-            yield name, encode_png(pixels[top : top + CROP, left : left + CROP])
+        rows, columns = pixels.shape[0] // size, pixels.shape[1] // size
+        for at in np.linspace(0, rows * columns - 1, min(crops, rows * columns)).astype(int):
+            top, left = (int(at) // columns * size, int(at) % columns * size)
+            yield name, encode_png(pixels[top : top + size, left : left + size])
 
 
 def demo_pictures() -> Iterator[tuple[str, bytes]]:
@@ -224,18 +225,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--reference", type=Path, default=os.environ.get("AEDR_REFERENCE"), help="the reference data")
     parser.add_argument("--threads", type=int, default=1, help="threads (default %(default)s)")
+    parser.add_argument("--size", type=int, default=128, help="side of a crop of the photographs (default %(default)s)")
+    parser.add_argument("--crops", type=int, default=6, help="crops of each photograph (default %(default)s)")
+    models = sorted(path.name for path in (ROOT / "demo/models").iterdir())
+    parser.add_argument("--demo", nargs="+", default=models, choices=models, help="the demo's models (default: all)")
     arguments = parser.parse_args()
     if arguments.reference is None:
         parser.error("name the folder of the reference data with --reference, or by AEDR_REFERENCE")
     torch.set_num_threads(arguments.threads)
-    demo = {path.name: load_autoencoder(path, "float32", CPU) for path in sorted((ROOT / "demo/models").iterdir())}
+    demo = {name: load_autoencoder(ROOT / "demo/models" / name, "float32", CPU) for name in arguments.demo}
+    photographs = list(reference_pictures(arguments.reference, arguments.size, arguments.crops))
     settings = {
-        "real autoencoder": ({"taef2": load_taef2(arguments.reference)}, list(reference_pictures(arguments.reference))),
         "demo's autoencoders": (demo, list(demo_pictures())),
+        "real autoencoder": ({"taef2": load_taef2(arguments.reference)}, photographs),
     }
-    scores = pd.concat(
-        [evaluate(*parts).assign(setting=setting) for setting, parts in settings.items()], ignore_index=True
-    )
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for setting, parts in settings.items():
+        if not (KEPT / f"{setting}.csv").exists():
+            evaluate(*parts).assign(setting=setting).to_csv(KEPT / f"{setting}.csv", index=False)
+    scores = pd.concat([pd.read_csv(KEPT / f"{setting}.csv") for setting in settings])
     means = scores.groupby(["part", "setting", "signal", "damage"])[["auc", "rate"]].mean()
     chosen = means.loc["choose"]["auc"].unstack("damage")[TARGETS].mean(axis=1).unstack("setting")
     ranking = chosen.mean(axis=1).sort_values(ascending=False)
