@@ -36,7 +36,7 @@ def evaluate_robustness(
             held_out,
         )
     except UserError as error:
-        raise UserError(f"transforms.{transform}: {error} Or take the transform out.") from None
+        raise UserError(f"After transforms.{transform}: {error} Or make the transform milder.") from None
     write_table(output, "robustness", rows.assign(transform=transform), {"method": method})
 
 

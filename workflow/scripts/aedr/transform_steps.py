@@ -67,18 +67,13 @@ def strength_axes(transforms: Mapping[str, Steps]) -> list[StrengthAxis]:
 
     The strength is the first number in which they differ, whose values must all be different.
     """
-    alike: dict[object, dict[str, dict[str, float]]] = {}
+    alike: dict[str, dict[str, dict[str, float]]] = {}
     for name, steps in transforms.items():
-        options = [
-            (f"{operation} {option}", value)
-            for operation, given in map(options_of, steps)
-            for option, value in given.items()
-        ]
-        numbers = {label: value for label, value in options if not isinstance(value, str)}
-        shape = tuple(operation for operation, _ in map(options_of, steps))
-        alike.setdefault((shape, tuple((label, label in numbers or value) for label, value in options)), {})[name] = (
-            numbers
-        )
+        numbers, rest = {}, []
+        for operation, options in map(options_of, steps):
+            rest.append((operation, sorted((k, v if isinstance(v, str) else None) for k, v in options.items())))
+            numbers |= {f"{operation} {k}": v for k, v in options.items() if not isinstance(v, str)}
+        alike.setdefault(repr(rest), {})[name] = numbers
     axes = []
     for members in alike.values():
         for label in next(iter(members.values())):
