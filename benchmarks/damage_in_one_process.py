@@ -66,9 +66,14 @@ def main() -> None:
             name = f"{source}.{transform}"
             images, homogeneity = (results / kind / name / SHARD for kind in ("images", "homogeneity"))
             if not images.exists():
-                original = results / "images" / source / SHARD
-                made = (str(original), str(images), transform, picture_steps(steps), study["seed"], study["max_pixels"])
-                transform_images(*made)
+                transform_images(
+                    str(results / "images" / source / SHARD),
+                    str(images),
+                    transform,
+                    picture_steps(steps),
+                    study["seed"],
+                    study["max_pixels"],
+                )
             if not homogeneity.exists():
                 measure_homogeneity(str(images), str(homogeneity), study["max_pixels"])
             for autoencoder in study["models"]:

@@ -154,7 +154,9 @@ def score(
 
 def reference_pictures(reference: Path, size: int, crops: int) -> Iterator[tuple[str, bytes]]:
     """Yield squares, with their photograph's name, of Kodak's photographs and of scikit-image's."""
-    pictures = {file.stem: Image.open(file) for file in sorted((reference / "photographs").glob("*.png"))}
+    pictures: dict[str, Image.Image] = {
+        file.stem: Image.open(file) for file in sorted((reference / "photographs").glob("*.png"))
+    }
     pictures |= {
         name: Image.fromarray(getattr(skimage_data, name)()) for name in ("astronaut", "coffee", "chelsea", "rocket")
     }

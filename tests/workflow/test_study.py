@@ -235,8 +235,8 @@ def test_damaged_images_are_scored_beside_the_study_and_leave_it_alone(study, ro
     cells = {"sources": 2, "metrics": 2, "signals": 5}
     assert len(robustness) == 2 * 2 * np.prod(list(cells.values()))
     # Compared with itself, what is not damaged has the same scores by both protocols.
-    own = robustness.loc["searched"]
-    pd.testing.assert_frame_equal(own.loc["alike"], own.loc["untouched"], check_index=False)
+    alike, untouched = (robustness.loc[("searched", protocol)] for protocol in ("alike", "untouched"))
+    pd.testing.assert_frame_equal(alike.reset_index(drop=True), untouched.reset_index(drop=True))
     means = pd.read_csv(copy / "results/robustness.csv")
     assert list(means["transform"].unique()) == ["untouched", "crop-3", "searched"]
     assert (copy / "results/plots/robustness.png").stat().st_size

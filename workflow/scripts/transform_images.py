@@ -1,13 +1,13 @@
 """Damage one shard of a source's images by one transform; read an images table, write another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aedr.jobs import job, progress
 
 
 def transform_images(
-    images: str, output: str, transform: str, steps: Sequence[dict[str, Any]], study_seed: int, max_pixels: int
+    images: str, output: str, transform: str, steps: Sequence[Mapping[str, Any]], study_seed: int, max_pixels: int
 ) -> None:
     """Write every image of the table `images` after `steps`, or the reason why nothing is left of it.
 

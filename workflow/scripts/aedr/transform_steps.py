@@ -69,7 +69,8 @@ def strength_axes(transforms: Mapping[str, Steps]) -> list[StrengthAxis]:
     """
     alike: dict[str, dict[str, dict[str, float]]] = {}
     for name, steps in transforms.items():
-        numbers, rest = {}, []
+        numbers: dict[str, float] = {}
+        rest = []
         for operation, options in map(options_of, steps):
             rest.append((operation, sorted((k, v if isinstance(v, str) else None) for k, v in options.items())))
             numbers |= {f"{operation} {k}": v for k, v in options.items() if not isinstance(v, str)}
