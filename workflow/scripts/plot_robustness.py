@@ -31,7 +31,7 @@ def plot_robustness(means: str, output: str, metrics: Sequence[str], metric: str
         1, len(PANELS), sharey=True, figsize=(12, 1.8 + 0.35 * len(transforms)), layout="constrained"
     )
     for axes, ((value, protocol), title) in zip(panels, PANELS.items(), strict=True):
-        rows = table[table["protocol"] == protocol].set_index(["metric", "signal", "transform"])[value]
+        rows = table[table["protocol"] == protocol].set_index(["metric", "signal", "transform"])[value].sort_index()
         methods = shown_methods(table, metrics, metric, signal)
         # Equal values must not hide each other.
         for shift, (label, method) in zip(np.linspace(-0.25, 0.25, len(methods)), methods.items(), strict=True):

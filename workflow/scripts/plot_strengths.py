@@ -23,7 +23,7 @@ def plot_strengths(
     from aedr.transform_steps import UNTOUCHED, strength_axes
 
     table = pd.read_csv(means)
-    values = table.set_index(["protocol", "metric", "signal", "transform"])
+    values = table.set_index(["protocol", "metric", "signal", "transform"]).sort_index()
     rows = {
         "accuracy, thresholds\nfor untouched images": ("accuracy", UNTOUCHED),
         "accuracy, thresholds for\nimages damaged alike": ("accuracy", ALIKE),
