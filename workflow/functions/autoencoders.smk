@@ -63,6 +63,6 @@ def losses_of_families(wildcards):
     return losses_of(SOURCES)
 
 
-def signal_plots(wildcards):
-    """Return the pictures of every family's signals."""
-    return [f"{RESULTS}/plots/signals/{family}.png" for family in families()]
+def signal_figures(wildcards):
+    """Return the figures of every family's signals, as a page shows them."""
+    return [f"{RESULTS}/plots/signals/{family}.svg" for family in families()]

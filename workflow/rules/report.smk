@@ -1,7 +1,7 @@
-# Pictures of the results, and the captions that `snakemake --report` shows with them.
+# Figures of the results, the report, and the captions that `snakemake --report` shows with the figures.
 #
-# needs  {RESULTS}/accuracy.parquet, autoencoders.parquet, signals.parquet, thresholds.parquet, images/
-# makes  {RESULTS}/plots/, {RESULTS}/configuration.yaml
+# needs  {RESULTS}/accuracy.parquet, autoencoders.parquet, signals.parquet, thresholds.parquet, images/, losses/
+# makes  {RESULTS}/plots/, {RESULTS}/configuration.yaml, {RESULTS}/report.html
 
 
 rule record_configuration:
@@ -34,6 +34,8 @@ rule plot_accuracy:
             caption="../report/accuracy_matrix.rst",
             labels={"figure": "accuracy matrix"},
         ),
+        f"{RESULTS}/plots/accuracy.svg",
+        f"{RESULTS}/plots/accuracy.pdf",
     log:
         f"{RESULTS}/logs/plot_accuracy.log",
     conda:
@@ -45,6 +47,30 @@ rule plot_accuracy:
         code=code_digest("plot_accuracy.py"),
     script:
         "../scripts/plot_accuracy.py"
+
+
+rule plot_comparison:
+    input:
+        accuracy=f"{RESULTS}/accuracy.parquet",
+    output:
+        report(
+            f"{RESULTS}/plots/comparison.png",
+            category="Accuracy",
+            caption="../report/comparison.rst",
+            labels={"figure": "effect of metric and calibration"},
+        ),
+        f"{RESULTS}/plots/comparison.svg",
+        f"{RESULTS}/plots/comparison.pdf",
+    log:
+        f"{RESULTS}/logs/plot_comparison.log",
+    conda:
+        environment("analysis")
+    params:
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        code=code_digest("plot_comparison.py"),
+    script:
+        "../scripts/plot_comparison.py"
 
 
 rule plot_signals:
@@ -59,6 +85,8 @@ rule plot_signals:
             caption="../report/signals.rst",
             labels={"autoencoder": "{autoencoder}"},
         ),
+        f"{RESULTS}/plots/signals/{{autoencoder}}.svg",
+        f"{RESULTS}/plots/signals/{{autoencoder}}.pdf",
     log:
         f"{RESULTS}/logs/plot_signals/{{autoencoder}}.log",
     conda:
@@ -91,3 +119,33 @@ rule plot_contact_sheet:
         code=code_digest("plot_contact_sheet.py"),
     script:
         "../scripts/plot_contact_sheet.py"
+
+
+rule write_report:
+    input:
+        accuracy=f"{RESULTS}/accuracy.parquet",
+        signals=f"{RESULTS}/signals.parquet",
+        thresholds=f"{RESULTS}/thresholds.parquet",
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
+        configuration=f"{RESULTS}/configuration.yaml",
+        comparison=f"{RESULTS}/plots/comparison.svg",
+        signal_figures=signal_figures,
+        images=[table for source in SOURCES for table in tables_of("images", source)],
+        losses=losses_of_families,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    conda:
+        environment("analysis")
+    params:
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
+        max_pixels=config["max_pixels"],
+        # No input: a measurement that is missing must not run its job again.
+        benchmarks=f"{RESULTS}/benchmarks",
+        code=code_digest(
+            "write_report.py", assets=["base.html.j2", "report.html.j2", "page.css", "page.js", "report.js"]
+        ),
+    script:
+        "../scripts/write_report.py"

@@ -9,77 +9,97 @@ def plot_signals(
     signals: str,
     thresholds: str,
     autoencoders: str,
-    output: str,
+    outputs: Sequence[str],
     family: str,
     metric: str,
     signal: str,
     sources: Sequence[str],
 ) -> None:
-    """Draw every source's signals as dots in a row of their own, above the density of the belonging images."""
-    import matplotlib
+    """Draw every source's signals as dots in a row of their own, above the density of the belonging images.
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    The axis is the same for every family, so that their figures can be compared.
+    """
     import numpy as np
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     from aedr.families import family_label, members
+    from aedr.figures import (
+        COLOURS,
+        COLUMN,
+        draw_dots,
+        is_spread_over_magnitudes,
+        metric_name,
+        save_figure,
+        style,
+        view_name,
+    )
     from aedr.signals import CALIBRATION
     from aedr.tables import read_table
     from aedr.thresholds import fit_density
 
-    rows = read_table(signals, "signals", family)
-    rows = rows[rows["metric"] == metric].dropna(subset=[signal])
+    of_all = read_table(signals, "signals")
+    of_all = of_all[of_all["metric"] == metric].dropna(subset=[signal])
+    rows = of_all[of_all["autoencoder"] == family]
     fitted = read_table(thresholds, "thresholds").set_index(["autoencoder", "metric", "signal", "protocol"])
     threshold = fitted.loc[(family, metric, signal, "held_out")]
     label = family_label(members(read_table(autoencoders, "autoencoders"))[family])
     own = rows.loc[rows["belonging"] & (rows["split"] == CALIBRATION), signal].to_numpy()
-    figure, (dots, curve) = plt.subplots(
-        2,
-        1,
-        sharex=True,
-        figsize=(8, 1.6 + 0.4 * len(sources) + 1.4),
-        height_ratios=(0.4 * len(sources), 1.4),
-        layout="constrained",
-    )
-    # Places within a row are spread for the eye alone, the same way in every run.
-    spread = np.random.default_rng(0)
-    for y, source in enumerate(sources):
-        values = rows.loc[rows["source"] == source]
-        belonging = bool(values["belonging"].any())
-        dots.scatter(
-            values[signal],
-            y + spread.uniform(-0.25, 0.25, len(values)),
-            s=9,
-            alpha=0.7,
-            linewidths=0,
-            color="#d81b60" if belonging else "#4a5568",
+    logarithmic = is_spread_over_magnitudes(metric, signal)
+    lowest, highest = of_all[signal].min(), of_all[signal].max()
+    if logarithmic:
+        margin = (highest / lowest) ** 0.03
+        grid = np.geomspace(lowest / margin, highest * margin, 600)
+    else:
+        margin = 0.03 * (highest - lowest)
+        grid = np.linspace(lowest - margin, highest + margin, 600)
+    with style() as plt:
+        height = 0.19 * len(sources)
+        figure, (dots, curve) = plt.subplots(
+            2, 1, sharex=True, figsize=(COLUMN, height + 1.15), height_ratios=(height, 0.5), layout="constrained"
         )
-    dots.set_yticks(range(len(sources)), sources)
-    dots.invert_yaxis()
-    # A residual is a logarithm already, and a PSNR is one too.
-    if signal != "residual" and (signal != "first_loss" or metric != "psnr"):
-        dots.set_xscale("log")
-        dots.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        dots.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        dots.xaxis.set_minor_formatter(NullFormatter())
-    lowest, highest = dots.get_xlim()
-    grid = np.geomspace(lowest, highest, 400) if dots.get_xscale() == "log" else np.linspace(lowest, highest, 400)
-    curve.fill_between(grid, fit_density(own)(grid), color="#d81b60", alpha=0.3, linewidth=0)
-    curve.set_ylabel("density, own images", fontsize=8)
-    curve.set_yticks([])
-    for axes in (dots, curve):
-        axes.axvspan(threshold["threshold_low"], threshold["threshold_high"], color="black", alpha=0.1, linewidth=0)
-        axes.axvline(threshold["threshold"], color="black", linewidth=1, linestyle="--")
-        axes.spines[["top", "right"]].set_visible(False)
-    curve.set_xlabel(f"{signal.replace('_', ' ')} ({metric}), smaller means more like own images")
-    dots.set_title(
-        f"{label}: left of {threshold['threshold']:.3f} is accepted (significance level {threshold['alpha']:g})\n"
-        f"fitted on {threshold['images']:.0f} own images, 95 % interval {threshold['threshold_low']:.3f} to "
-        f"{threshold['threshold_high']:.3f}",
-        fontsize=10,
-    )
-    figure.savefig(output, dpi=140, metadata={"Software": None})
+        # Places within a row are spread for the eye alone, the same way in every run.
+        spread = np.random.default_rng(0)
+        belonging = []
+        for y, source in enumerate(sources):
+            values = rows.loc[rows["source"] == source]
+            belonging.append(bool(values["belonging"].any()))
+            places = y + spread.uniform(-0.28, 0.28, len(values))
+            draw_dots(dots, values[signal], places, COLOURS["own" if belonging[-1] else "other"])
+        dots.set_ylim(len(sources) - 0.4, -0.6)
+        dots.set_yticks(range(len(sources)), sources)
+        for tick, is_own in zip(dots.get_yticklabels(), belonging, strict=True):
+            if is_own:
+                tick.set(color=COLOURS["own"], fontweight="bold")
+        dots.tick_params(axis="y", length=0)
+        dots.tick_params(axis="x", bottom=False)
+        dots.spines[["left", "bottom"]].set_visible(False)
+        if logarithmic:
+            dots.set_xscale("log")
+            decades = np.log10(highest / lowest)
+            dots.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,)))
+            dots.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            dots.xaxis.set_minor_formatter(NullFormatter())
+        dots.set_xlim(grid[0], grid[-1])
+        curve.fill_between(grid, fit_density(own)(grid), color=COLOURS["own"], alpha=0.35, linewidth=0)
+        curve.set_ylim(bottom=0)
+        curve.set_ylabel("density,\nown", fontsize=6.5)
+        curve.set_yticks([])
+        for axes in (dots, curve):
+            axes.axvspan(
+                threshold["threshold_low"], threshold["threshold_high"], color=COLOURS["ink"], alpha=0.13, linewidth=0
+            )
+            axes.axvline(threshold["threshold"], color=COLOURS["ink"], linewidth=0.9, linestyle="--")
+        curve.set_xlabel(f"{signal.replace('_', ' ')} ({metric_name(metric)})")
+        figure.suptitle(f"{label}: accepts left of {threshold['threshold']:.3g}", fontsize=7.5, x=0.01, ha="left")
+        caption = (
+            f"{view_name(metric, signal)} of every source's images as the autoencoder {label} sees them; blue and bold: "
+            f"its own. Below, the density of its own images' signals. Left of the dashed line, at "
+            f"{threshold['threshold']:.3g}, an image is accepted: the threshold for significance level "
+            f"{threshold['alpha']:g}, fitted on {threshold['images']:.0f} own images, which are among those shown. The "
+            f"band is its 95 % bootstrap interval, {threshold['threshold_low']:.3g} to "
+            f"{threshold['threshold_high']:.3g}. The axis is the same for every autoencoder."
+        )
+        save_figure(figure, outputs, f"Signals under {label}", caption)
 
 
 if __name__ == "__main__":
@@ -88,7 +108,7 @@ if __name__ == "__main__":
             snakemake.input.signals,
             snakemake.input.thresholds,
             snakemake.input.autoencoders,
-            snakemake.output[0],
+            snakemake.output,
             snakemake.wildcards.autoencoder,
             snakemake.params.metric,
             snakemake.params.signal,

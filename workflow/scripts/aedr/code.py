@@ -3,6 +3,7 @@
 import ast
 import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 # What these do shows in logs, messages and records of cost, never in a result.
@@ -10,10 +11,11 @@ WITHOUT_EFFECT_ON_RESULTS = {"jobs", "errors", "files", "costs"}
 PACKAGE = Path(__file__).parent
 
 
-def code_digest(*files: str) -> str:
+def code_digest(*files: str, assets: Sequence[str] = ()) -> str:
     """Return a SHA-256 over the modules of `aedr` that files in `workflow/scripts` import, directly or not.
 
     A script's own text is left out: Snakemake watches that itself. A module of `aedr` among the files is included.
+    `assets` are files of `workflow/report` that a script's pages are made of.
     """
     modules: set[Path] = set()
     waiting = {PACKAGE.parent / file for file in files}
@@ -25,6 +27,8 @@ def code_digest(*files: str) -> str:
     digest = hashlib.sha256()
     for module in sorted(modules):
         digest.update(module.relative_to(PACKAGE).as_posix().encode() + b"\0" + module.read_bytes())
+    for asset in assets:
+        digest.update(asset.encode() + b"\0" + (PACKAGE.parents[1] / "report" / asset).read_bytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,131 @@
+"""How every figure looks: sizes, colours, names, and the files that it is saved as."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Widths in inches: one column and the whole width of a page of the AAAI's.
+COLUMN, PAGE = 3.33, 7.0
+
+# Told apart by their lightness too, for readers who see no colours and for printers that have none. A page takes
+# `var(--NAME)` in place of each, so none may be a colour that Matplotlib uses of its own accord.
+COLOURS = {
+    "ink": "#1b1f24",
+    "own": "#00538a",
+    "other": "#808a94",
+    "wrong": "#b3400b",
+}
+# Its lightness rises evenly, also for those who confuse red and green (Nunez, Anderton and Renslow, PLoS ONE 2018).
+SHADES = "cividis"
+LOWEST_SHADE = 0.5
+
+SIGNAL_NAMES = {
+    "first_loss": "first loss",
+    "loss_ratio": "loss ratio",
+    "calibrated_ratio": "loss ratio x homogeneity",
+    "power_ratio": "loss ratio x fitted power of homogeneity",
+    "residual": "residual of log first loss on log second loss",
+}
+PUBLISHED = ("l2", "calibrated_ratio")
+
+STYLE = {
+    "axes.edgecolor": COLOURS["ink"],
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 7.5,
+    "font.sans-serif": ["DejaVu Sans", "Arial", "sans-serif"],
+    "font.size": 7,
+    "legend.fontsize": 6.5,
+    # Every dot is a stroke of almost no length, which simplifying would take away.
+    "path.simplify": False,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "aedr",
+    "text.color": COLOURS["ink"],
+    # A "$" in a name would open a formula.
+    "text.parse_math": False,
+    "xtick.color": COLOURS["ink"],
+    "xtick.labelsize": 6.5,
+    "ytick.color": COLOURS["ink"],
+    "ytick.labelsize": 6.5,
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[Any]:
+    """Give `matplotlib.pyplot`, drawing to files alone in the style of all figures."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    with matplotlib.rc_context(STYLE):
+        yield plt
+
+
+def metric_name(metric: str) -> str:
+    """Return what a metric is called in texts."""
+    return metric.replace("_", "-")
+
+
+def view_name(metric: str, signal: str) -> str:
+    """Return what a signal of a metric is called in texts."""
+    return f"{metric_name(metric)}, {SIGNAL_NAMES[signal]}"
+
+
+def is_spread_over_magnitudes(metric: str, signal: str) -> bool:
+    """Return whether a signal's axis is logarithmic: a residual is a logarithm already, and a PSNR is one too."""
+    return signal != "residual" and (signal, metric) != ("first_loss", "psnr")
+
+
+def shade_table() -> list[str]:
+    """Return the colours of accuracies .50, .51, ... 1.00 as #rrggbb."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(colour) for colour in colormaps[SHADES](np.linspace(0, 1, 51))]
+
+
+def readable_on(colour: str) -> str:
+    """Return black or white, whichever has the higher contrast on #rrggbb (WCAG 2.2: at least 4.5 to 1 on any)."""
+    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    # Where the contrast to black, (L + .05) / .05, equals that to white, 1.05 / (L + .05).
+    return "#000000" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "#ffffff"
+
+
+def draw_dots(axes: Any, x: npt.ArrayLike, y: npt.ArrayLike, colour: str, size: float = 2.0, alpha: float = 0.6) -> None:
+    """Draw a dot at each point, all as one path of round strokes: thousands of them stay one small element of an SVG."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if not len(x):
+        return
+    points = np.repeat(np.column_stack([x, y]), 2, axis=0)
+    points[1::2, 1] += 0.004
+    codes = np.tile([Path.MOVETO, Path.LINETO], len(x))
+    dots = PathPatch(
+        Path(points, codes), fill=False, edgecolor=colour, linewidth=size, capstyle="round", alpha=alpha
+    )
+    axes.add_patch(dots)
+
+
+def save_figure(figure: Any, outputs: Sequence[str], title: str, caption: str) -> None:
+    """Save a figure under each name, in the format of its suffix, with its caption inside: the same bytes every time."""
+    metadata = {
+        "svg": {"Title": title, "Description": caption, "Date": None},
+        "pdf": {"Title": title, "Subject": caption, "CreationDate": None},
+        "png": {"Title": title, "Description": caption, "Software": None},
+    }
+    for output in outputs:
+        suffix = output.rpartition(".")[2]
+        # An SVG is shown on pages too, dark ones among them.
+        figure.savefig(output, dpi=220, metadata=metadata[suffix], transparent=suffix == "svg")

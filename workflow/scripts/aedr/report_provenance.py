@@ -1,0 +1,40 @@
+"""The report's provenance: which devices, versions and settings the tables say that they were made with."""
+
+import hashlib
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+PREFIX = b"aedr."
+ANALYSIS = ("matplotlib", "numpy", "pandas", "pillow", "pyarrow", "scipy")
+
+
+def read_metadata(groups: Mapping[str, Iterable[str | Path]]) -> list[dict[str, str]]:
+    """Return what the files of each named group of tables say of their making; a row for each group.
+
+    Where files of a group differ, as they do when a study moved to another machine, all that they say is given.
+    """
+    rows = []
+    for name, paths in groups.items():
+        told: dict[str, list[str]] = {}
+        for path in paths:
+            for key, value in (pq.read_schema(path).metadata or {}).items():
+                if key.startswith(PREFIX) and key != PREFIX + b"table":
+                    values = told.setdefault(key.removeprefix(PREFIX).decode(), [])
+                    if (text := value.decode()) not in values:
+                        values.append(text)
+        rows.append({"name": name} | {key: "; ".join(values) for key, values in told.items()})
+    return rows
+
+
+def digest_files(paths: Iterable[str | Path]) -> dict[str, str]:
+    """Return each file's SHA-256 by its name."""
+    return {Path(path).name: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+
+
+def describe_analysis() -> str:
+    """Return the versions that this process runs with."""
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in ANALYSIS)])
