@@ -47,7 +47,8 @@ def inline_figure(svg: str, name: str) -> tuple[str, str]:
     """
     caption = ElementTree.fromstring(svg).findtext(f".//{DESCRIPTION}") or ""
     element = svg[svg.index("<svg") :]
-    element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, count=1, flags=re.S)
+    # Matplotlib's style sheet would be the whole page's; `page.css` has its rule for figures alone.
+    element = re.sub(r"\s*<metadata>.*?</metadata>|<style .*?</style>", "", element, flags=re.S)
     element = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r"<svg \1>", element, count=1, flags=re.S)
     # A hundredth of a point is less than an eye can see.
     element = re.sub(r"(\d+\.\d\d)\d+", r"\1", element)
