@@ -60,17 +60,18 @@ def test_copies_are_reconstructed_once_and_claim_no_accuracy_against_each_other(
     assert set(accuracy["autoencoder"]) == {"first", "cousin"}
     belonging = accuracy[accuracy["belonging"]].groupby("autoencoder")["source"].agg(set).to_dict()
     assert belonging == {"first": {"first", "half"}, "cousin": {"cousin"}}
-    assert {path.name for path in (folder / "results/plots/signals").iterdir()} == {"first.png", "cousin.png"}
+    assert {path.stem for path in (folder / "results/plots/signals").iterdir()} == {"first", "cousin"}
 
 
 def test_pictures_name_all_members(study, tmp_path) -> None:
     tables = {name: str(study[0] / f"results/{name}.parquet") for name in ("signals", "thresholds", "autoencoders")}
     accuracy = str(study[0] / "results/accuracy.parquet")
     sources = ["cousin", "first", "half", "pictures"]
-    plot_accuracy(accuracy, tables["autoencoders"], tmp_path / "a.png", "l2", "loss_ratio", sources)
+    plot_accuracy(accuracy, tables["autoencoders"], [f"{tmp_path}/a.svg"], "l2", "loss_ratio", sources)
     assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["cousin", "first = half"]
-    plot_signals(**tables, output=tmp_path / "b.png", family="first", metric="l2", signal="loss_ratio", sources=sources)
-    assert plt.gcf().axes[0].get_title().startswith("first = half: left of")
+    settings = {"family": "first", "metric": "l2", "signal": "loss_ratio", "sources": sources}
+    plot_signals(**tables, outputs=[f"{tmp_path}/b.svg"], **settings)
+    assert plt.gcf().get_suptitle().startswith("first = half: accepts left of")
 
 
 def test_a_second_run_does_nothing(study) -> None:

@@ -23,9 +23,11 @@ COLLECTING = {
     "evaluate_accuracy": 1,
     "export_calibration": 1,
     "plot_accuracy": 1,
+    "plot_comparison": 1,
     "record_configuration": 1,
     "compare_methods": 1,
     "plot_methods": 1,
+    "write_report": 1,
 }
 RIVALS = {"rivals": ["hfi", "codebook"], "rival_settings": {"hfi": {"distance": "l2"}}}
 
@@ -61,7 +63,9 @@ def test_every_table_and_picture_is_made(study) -> None:
         "autoencoders.csv",
         "configuration.yaml",
         "plots/accuracy.png",
-        "plots/signals/vq.png",
+        "plots/comparison.svg",
+        "plots/signals/vq.pdf",
+        "report.html",
         "plots/contact_sheets/pictures.jpg",
         "methods.csv",
         "plots/methods.png",
@@ -155,18 +159,20 @@ def test_the_significance_level_touches_only_what_follows_from_it(study, root) -
         "fit_threshold": 1,
         "evaluate_accuracy": 1,
         "plot_accuracy": 1,
+        "plot_comparison": 1,
         "plot_signals": 2,
         "record_configuration": 1,
         "compare_methods": 1,
         "plot_methods": 1,
+        "write_report": 1,
     }
 
 
 @pytest.mark.parametrize("key, value", [("batch_size", 1), ("autoencoder", {"batch_size": 1})])
-def test_a_batch_size_reruns_nothing_but_the_record(study, root, key, value) -> None:
+def test_a_batch_size_reruns_nothing_but_the_record_and_the_report(study, root, key, value) -> None:
     folder, config = study
     models = config["models"] | {"sd": config["models"]["sd"] | {key: value}}
-    assert planned_jobs(folder, config | {"models": models}, root=root) == {"record_configuration": 1}
+    assert planned_jobs(folder, config | {"models": models}, root=root) == {"record_configuration": 1, "write_report": 1}
 
 
 def test_a_picture_added_reruns_its_image_set_alone(study, root) -> None:

@@ -125,6 +125,9 @@ def save_figure(figure: Any, outputs: Sequence[str], title: str, caption: str) -
         "pdf": {"Title": title, "Subject": caption, "CreationDate": None},
         "png": {"Title": title, "Description": caption, "Software": None},
     }
+    # Laid out once: the place of things must not depend on the resolution of a file, or on which is written first.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for output in outputs:
         suffix = output.rpartition(".")[2]
         # An SVG is shown on pages too, dark ones among them.
