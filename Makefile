@@ -8,13 +8,13 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
 
-.PHONY: demo demo-damage demo-figures demo-pictures demo-verdicts test help
+.PHONY: demo demo-damage demo-figures demo-pictures demo-screenshots demo-verdicts test help
 
 help:
 	@sed -n 's/^# //p' Makefile
 
 demo: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --report results/demo/report.html --report-after-run
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
 	@echo "Open results/demo/report.html; the tables are in results/demo, the pictures in results/demo/plots."
 
 # The README's figures: three seeds of the embedded study and its control.
@@ -31,6 +31,12 @@ demo-figures: .venv/installed
 demo-pictures: demo
 	cp results/demo/plots/accuracy.png docs/images/demo_accuracy.png
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/draw_sources.py results/demo docs/images/demo_sources.png
+
+# The pictures of the pages in docs/report.md, taken with Chromium: the demo's report, and verdicts on six of its images.
+demo-screenshots: demo .venv/installed-tests
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/pick_images.py results/demo results/demo_query
+	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
+	PYTHONPATH=tests $(BIN)/python benchmarks/take_screenshots.py results/demo docs/images
 
 # The README's verdicts: fresh images of the same models, and photographs that the study never saw.
 demo-verdicts: demo

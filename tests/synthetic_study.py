@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import yaml
 from PIL import Image
-from plot_accuracy import plot_accuracy
-from plot_comparison import plot_comparison
-from plot_signals import plot_signals
-from write_report import write_report
 
 from aedr.accuracy import PROTOCOLS, area_under_curve, true_positive_rate_at
 from aedr.signals import PUBLISHED_SIGNALS, SIGNALS, split_of
 from aedr.tables import write_table
+from plot_accuracy import plot_accuracy
+from plot_comparison import plot_comparison
+from plot_signals import plot_signals
+from write_report import write_report
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> $x_y$ \u202e"
 METRIC, SIGNAL = "high_frequency", "residual"
@@ -82,7 +82,8 @@ def write_tables(folder: Path, models: int, images: int, metrics: tuple[str, ...
     for row in autoencoders[len(families) :]:
         row["family"] = names[0]
     write_table(folder / "autoencoders.parquet", "autoencoders", autoencoders, {})
-    signals = pd.concat([_signals(chance, name, names, sources, ids, metrics) for name in families])
+    splits = {source: [split_of(image_id, 0.5) for image_id in ids[source]] for source in sources}
+    signals = pd.concat([_signals(chance, name, names, ids, splits, metrics) for name in families])
     write_table(folder / "signals.parquet", "signals", signals, {"held_out": "0.5"})
     thresholds, accuracy = _score(signals)
     write_table(folder / "thresholds.parquet", "thresholds", thresholds, {"method": "exact"})
@@ -98,10 +99,10 @@ def write_benchmark(path: Path) -> None:
 
 
 def _signals(
-    chance: np.random.Generator, family: str, names: list[str], sources: list[str], ids: Mapping, metrics: tuple
+    chance: np.random.Generator, family: str, names: list[str], ids: Mapping, splits: Mapping, metrics: tuple[str, ...]
 ) -> pd.DataFrame:
     rows = []
-    for source in sources:
+    for source in ids:
         own = source == family or (family == names[0] and source == names[-1] and len(names) > 2)
         for metric in metrics:
             size = len(ids[source])
@@ -115,7 +116,7 @@ def _signals(
                     "autoencoder": family,
                     "metric": metric,
                     "belonging": own,
-                    "split": [split_of(image_id, 0.5) for image_id in ids[source]],
+                    "split": splits[source],
                     "first_loss": ratio * second,
                     "second_loss": second,
                     "homogeneity": homogeneity,
@@ -174,7 +175,14 @@ def _score(signals: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(thresholds), pd.DataFrame(cells)
 
 
-def write_study(folder: Path, models: int = 3, images: int = 40, metrics: tuple[str, ...] = ("l2", METRIC), side: int = 64) -> Path:
+def write_study(
+    folder: Path,
+    models: int = 3,
+    images: int = 40,
+    metrics: tuple[str, ...] = ("l2", METRIC),
+    side: int = 64,
+    formats: tuple[str, ...] = ("png", "svg", "pdf"),
+) -> Path:
     """Write a study's tables to `folder`, draw its figures and write its report; return the report's file."""
     sources = write_tables(folder, models, images, metrics, side)
     families = pd.read_parquet(folder / "autoencoders.parquet")["family"].unique()
@@ -182,7 +190,7 @@ def write_study(folder: Path, models: int = 3, images: int = 40, metrics: tuple[
     (folder / "plots/signals").mkdir(parents=True)
 
     def drawn(name: str) -> list[str]:
-        return [str(folder / f"plots/{name}.{suffix}") for suffix in ("png", "svg", "pdf")]
+        return [str(folder / f"plots/{name}.{suffix}") for suffix in formats]
 
     plot_accuracy(tables["accuracy"], tables["autoencoders"], drawn("accuracy"), METRIC, SIGNAL, sources)
     plot_comparison(tables["accuracy"], drawn("comparison"), METRIC, SIGNAL)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
 from aedr.attribution import attribute
 from aedr.verdict_page import verdict_page
+from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
 FAMILIES = ["model-0", "model-1", "model-2"]
 # Signals of each image under each family, its homogeneity, and why it has none.
@@ -31,7 +31,13 @@ def write_page(folder: Path) -> Path:
                 row = {"autoencoder": family, "image_id": f"{source}/{i}", "source": source}
                 row |= {"belonging": source == family, "signal": value, "homogeneity": 0.2 + 0.01 * i}
                 rows.append(row | {"width": 64, "height": 64})
-    preprocessing = {"encoding": "mode", "off_grid": "crop", "precision": "float32", "quantise": True, "resize_to": None}
+    preprocessing = {
+        "encoding": "mode",
+        "off_grid": "crop",
+        "precision": "float32",
+        "quantise": True,
+        "resize_to": None,
+    }
     calibration = {
         "metric": METRIC,
         "signal": SIGNAL,

@@ -172,7 +172,10 @@ def test_the_significance_level_touches_only_what_follows_from_it(study, root) -
 def test_a_batch_size_reruns_nothing_but_the_record_and_the_report(study, root, key, value) -> None:
     folder, config = study
     models = config["models"] | {"sd": config["models"]["sd"] | {key: value}}
-    assert planned_jobs(folder, config | {"models": models}, root=root) == {"record_configuration": 1, "write_report": 1}
+    assert planned_jobs(folder, config | {"models": models}, root=root) == {
+        "record_configuration": 1,
+        "write_report": 1,
+    }
 
 
 def test_a_picture_added_reruns_its_image_set_alone(study, root) -> None:

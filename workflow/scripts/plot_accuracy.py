@@ -31,7 +31,12 @@ def plot_accuracy(
         width = min(PAGE, 1.7 + 0.75 * len(sources))
         height = 0.55 + 0.34 * len(families)
         figure, grid = plt.subplots(
-            len(panels), 1, figsize=(width, 0.5 + height * len(panels)), squeeze=False, layout="constrained", sharex=True
+            len(panels),
+            1,
+            figsize=(width, 0.5 + height * len(panels)),
+            squeeze=False,
+            layout="constrained",
+            sharex=True,
         )
         means = []
         for axes, (panel_metric, panel_signal, protocol) in zip(grid[:, 0], panels, strict=True):

@@ -20,7 +20,9 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
     cells = cells[~cells["belonging"]]
     metrics = list(dict.fromkeys(cells["metric"]))
     with style() as plt:
-        figure, axes = plt.subplots(figsize=(COLUMN, 0.55 + 0.145 * len(metrics) * (len(SIGNALS) + 1)), layout="constrained")
+        figure, axes = plt.subplots(
+            figsize=(COLUMN, 0.55 + 0.145 * len(metrics) * (len(SIGNALS) + 1)), layout="constrained"
+        )
         spread = np.random.default_rng(0)
         places, labels = [], []
         y = 0.0
@@ -34,7 +36,9 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
                 published = rows.loc[rows["protocol"] == "published", "accuracy"]
                 mean = {"linestyle": "none", "color": COLOURS["own"], "clip_on": False, "zorder": 3}
                 if len(published):
-                    axes.plot(published.mean(), y, "D", markersize=4, markerfacecolor="none", markeredgewidth=0.8, **mean)
+                    axes.plot(
+                        published.mean(), y, "D", markersize=4, markerfacecolor="none", markeredgewidth=0.8, **mean
+                    )
                 axes.plot(held_out.mean(), y, "o", markersize=3.6, **mean)
                 places.append(y)
                 labels.append((kind, (name, kind) in [PUBLISHED, (metric, signal)]))
@@ -59,6 +63,4 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
 
 if __name__ == "__main__":
     with job(snakemake):
-        plot_comparison(
-            snakemake.input.accuracy, snakemake.output, snakemake.params.metric, snakemake.params.signal
-        )
+        plot_comparison(snakemake.input.accuracy, snakemake.output, snakemake.params.metric, snakemake.params.signal)

@@ -92,8 +92,8 @@ def plot_signals(
         curve.set_xlabel(f"{signal.replace('_', ' ')} ({metric_name(metric)})")
         figure.suptitle(f"{label}: accepts left of {threshold['threshold']:.3g}", fontsize=7.5, x=0.01, ha="left")
         caption = (
-            f"{view_name(metric, signal)} of every source's images as the autoencoder {label} sees them; blue and bold: "
-            f"its own. Below, the density of its own images' signals. Left of the dashed line, at "
+            f"{view_name(metric, signal)} of every source's images as the autoencoder {label} sees them; blue and "
+            f"bold: its own. Below, the density of its own images' signals. Left of the dashed line, at "
             f"{threshold['threshold']:.3g}, an image is accepted: the threshold for significance level "
             f"{threshold['alpha']:g}, fitted on {threshold['images']:.0f} own images, which are among those shown. The "
             f"band is its 95 % bootstrap interval, {threshold['threshold_low']:.3g} to "

@@ -111,7 +111,10 @@ def write_report(
             _describe_making(row)
             for row in read_metadata(
                 {f"images of {source}": files for source, files in images_of.items()}
-                | {f"losses under {labels[family]}": files for family, files in _group(losses, lambda path: path.parents[1].name).items()}
+                | {
+                    f"losses under {labels[family]}": files
+                    for family, files in _group(losses, lambda path: path.parents[1].name).items()
+                }
                 | {name: [path] for name, path in tables.items() if name in ("signals", "thresholds")}
             )
         ],
@@ -123,7 +126,9 @@ def write_report(
 
 
 def _group(paths: Sequence[str], key: Callable[[Path], str]) -> dict[str, list[str]]:
-    return {name: [path for path in paths if key(Path(path)) == name] for name in dict.fromkeys(map(key, map(Path, paths)))}
+    return {
+        name: [path for path in paths if key(Path(path)) == name] for name in dict.fromkeys(map(key, map(Path, paths)))
+    }
 
 
 def _shown(errors: "Errors") -> tuple["pd.DataFrame", "pd.DataFrame"]:

@@ -101,8 +101,10 @@ def readable_on(colour: str) -> str:
     return "#000000" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "#ffffff"
 
 
-def draw_dots(axes: Any, x: npt.ArrayLike, y: npt.ArrayLike, colour: str, size: float = 2.0, alpha: float = 0.6) -> None:
-    """Draw a dot at each point, all as one path of round strokes: thousands of them stay one small element of an SVG."""
+def draw_dots(
+    axes: Any, x: npt.ArrayLike, y: npt.ArrayLike, colour: str, size: float = 2.0, alpha: float = 0.6
+) -> None:
+    """Draw a dot at each point, all as one path of round strokes: thousands stay one small element of an SVG."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -112,14 +114,12 @@ def draw_dots(axes: Any, x: npt.ArrayLike, y: npt.ArrayLike, colour: str, size: 
     points = np.repeat(np.column_stack([x, y]), 2, axis=0)
     points[1::2, 1] += 0.004
     codes = np.tile([Path.MOVETO, Path.LINETO], len(x))
-    dots = PathPatch(
-        Path(points, codes), fill=False, edgecolor=colour, linewidth=size, capstyle="round", alpha=alpha
-    )
+    dots = PathPatch(Path(points, codes), fill=False, edgecolor=colour, linewidth=size, capstyle="round", alpha=alpha)
     axes.add_patch(dots)
 
 
 def save_figure(figure: Any, outputs: Sequence[str], title: str, caption: str) -> None:
-    """Save a figure under each name, in the format of its suffix, with its caption inside: the same bytes every time."""
+    """Save a figure in each format, by the suffix, with its caption inside: the same bytes every time."""
     metadata = {
         "svg": {"Title": title, "Description": caption, "Date": None},
         "pdf": {"Title": title, "Subject": caption, "CreationDate": None},

@@ -20,7 +20,12 @@ HEADLINES = {
     NONE: "Out of none of these autoencoders",
     CANNOT_SAY: "Cannot say",
 }
-COUNTED = {FAMILY: "given to one family", SEVERAL: "given to several", NONE: "given to none", CANNOT_SAY: "cannot be told"}
+COUNTED = {
+    FAMILY: "given to one family",
+    SEVERAL: "given to several",
+    NONE: "given to none",
+    CANNOT_SAY: "cannot be told",
+}
 KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknown"}
 SIDE = 448
 
