@@ -80,7 +80,7 @@ def _draw(axes: Any, cells: Any, labels: Mapping[str, str], sources: Sequence[st
             interval = f"{100 * cell['accuracy_low']:.0f} to {100 * cell['accuracy_high']:.0f}"
             axes.text(x, y + 0.25, interval, fontsize=4.8, **text)
             if cell["belonging"]:
-                frame = {"fill": False, "clip_on": False, "zorder": 3}
+                frame: dict[str, Any] = {"fill": False, "clip_on": False, "zorder": 3}
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, edgecolor="white", lw=2.6, **frame))
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, edgecolor=COLOURS["ink"], lw=1.4, **frame))
     axes.set_xticks(range(len(sources)), sources, rotation=30, ha="right", rotation_mode="anchor")

@@ -31,7 +31,8 @@ SIGNAL_NAMES = {
 }
 PUBLISHED = ("l2", "calibrated_ratio")
 
-STYLE = {
+# Typed loosely: matplotlib's own type lists every key by name.
+STYLE: dict[Any, Any] = {
     "axes.edgecolor": COLOURS["ink"],
     "axes.labelcolor": COLOURS["ink"],
     "axes.labelsize": 7,
