@@ -9,9 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser import open_browser, visit
 from PIL import Image
 from selenium.webdriver.common.by import By
+
+from browser import open_browser, visit
 
 WIDTH = 1280
 

@@ -40,7 +40,7 @@ def write_report(
         metric, signal: what the study was configured with.
     """
     from aedr.families import family_label, members
-    from aedr.figures import SIGNAL_NAMES, metric_name
+    from aedr.figures import PUBLISHED, SIGNAL_NAMES, metric_name
     from aedr.pages import render_page
     from aedr.report_costs import read_costs
     from aedr.report_errors import find_errors
@@ -69,6 +69,7 @@ def write_report(
     first = signals.drop_duplicates("image_id").groupby("source")
     counts = {source: len(first.get_group(source)) for source in sources}
     cells = accuracy[(accuracy["protocol"] == "held_out") & ~accuracy["belonging"]]
+    published = cells[(cells["metric"] == PUBLISHED[0]) & (cells["signal"] == PUBLISHED[1])]
     weakest = cells[(cells["metric"] == metric) & (cells["signal"] == signal)].nsmallest(1, "accuracy").iloc[0]
     page = render_page(
         "report.html.j2",
@@ -87,6 +88,7 @@ def write_report(
             "family": labels[weakest["autoencoder"]],
             "source": weakest["source"],
         },
+        published_held_out=published["accuracy"].mean(),
         image_count=sum(counts.values()),
         splits=splits,
         signals=values,
