@@ -19,11 +19,10 @@ WIDTH = 1280
 if __name__ == "__main__":
     results, folder = Path(sys.argv[1]), Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as profile, open_browser(Path(profile) / "chromium") as browser:
-        for page, first, height in [("report.html", "body", 1500), ("verdicts/verdicts.html", "article", 1000)]:
+        for page, first, height in [("report.html", "body", 1190), ("verdicts/verdicts.html", "article", 1000)]:
             visit(browser, results / page, WIDTH)
             top = browser.find_element(By.CSS_SELECTOR, first).rect["y"]
             clip = {"x": 0, "y": top, "width": WIDTH, "height": height, "scale": 1}
             taken = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
             picture = Image.open(io.BytesIO(base64.b64decode(taken["data"])))
-            # A palette holds a page's few colours in a third of the bytes.
-            picture.convert("RGB").quantize(192).save(folder / f"{Path(page).stem}.png", optimize=True)
+            picture.convert("RGB").save(folder / f"{Path(page).stem}.png", optimize=True)
