@@ -97,7 +97,7 @@ def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dic
     if is_possible:
         says = "possible"
     elif evidence["p_value"] <= level:
-        says = "too far for one of its own"
+        says = "too far for one of its own" + (f" ({evidence['obstacle']})" if evidence["obstacle"] else "")
     elif evidence["corrected_p_value"] is not None and evidence["corrected_p_value"] > level:
         says = "near, but so are too many real images"
     else:
