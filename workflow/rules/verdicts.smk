@@ -89,7 +89,7 @@ rule attribute_images:
     params:
         level=config["attribution"]["verdict_level"],
         max_pixels=config["max_pixels"],
-        code=code_digest("attribute_images.py", "base.html.j2", "verdicts.html.j2", "page.css", "page.js"),
+        code=code_digest("attribute_images.py", assets=["base.html.j2", "verdicts.html.j2", "page.css", "page.js"]),
     script:
         "../scripts/attribute_images.py"
 
