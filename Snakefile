@@ -24,6 +24,21 @@ include: "workflow/rules/robustness.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/demo_clip.smk"
+include: "workflow/functions/terminal.smk"
+
+
+onstart:
+    start_progress()
+
+
+onsuccess:
+    stop_progress()
+    say_summary()
+
+
+onerror:
+    stop_progress()
+    say_failures()
 
 
 # Of a job that was killed Snakemake tells a number alone.

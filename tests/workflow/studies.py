@@ -111,12 +111,15 @@ def run_snakemake(
     root: Path = ROOT,
     python: str | Path = sys.executable,
     environment: Mapping[str, str] | None = None,
+    output: int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in `folder` with a configuration; returns what it said, whatever its exit code."""
+    """Run the workflow in `folder` with a configuration; returns what it said, whatever its exit code.
+
+    With a file descriptor as `output` it speaks to that instead.
+    """
     command = snakemake_command(folder, config, *arguments, cores=cores, root=root)
     command[0] = str(python)
-    outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, **outputs, text=True, timeout=1200, env=environment)
+    return subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, text=True, timeout=1200, env=environment)
 
 
 def planned_jobs(folder: Path, config: Mapping[str, Any], *arguments: str, root: Path = ROOT) -> dict[str, int]:

@@ -44,11 +44,42 @@ def study(tmp_path_factory, root) -> tuple[Path, dict]:
     config = studies.write_study(folder) | RIVALS
     run = run_snakemake(folder, config, root=root)
     assert run.returncode == 0, run.stdout
+    (folder / "said.txt").write_text(run.stdout)
     return folder, config
 
 
 def without_rivals(table: pd.DataFrame) -> pd.DataFrame:
     return table[~table["metric"].isin(RIVALS["rivals"])].reset_index(drop=True) if "metric" in table else table
+
+
+def test_a_run_that_nobody_watches_says_its_plan_and_what_came_of_it(study) -> None:
+    folder, _ = study
+    said = (folder / "said.txt").read_text()
+    assert "generate_images" in said and "Finished jobid" not in said and "it/s" not in said
+    cells = results(folder, "accuracy", "results/accuracy.parquet")
+    cells = cells[(cells["metric"] == "high_frequency") & (cells["signal"] == "residual")]
+    cells = cells[cells["protocol"] == "held_out"].set_index(["autoencoder", "source"])["accuracy"]
+    row = re.search(r"^ *vq +(\S+) +\[(\S+)\] +(\S+)$", said, re.M)
+    assert row is not None
+    assert [float(cell) for cell in row.groups()] == [
+        round(100 * cells["vq", source], 1) for source in ("sd", "vq", "pictures")
+    ]
+    assert "results/accuracy.csv" in said
+
+
+def test_a_run_on_a_terminal_says_what_runs(study, root) -> None:
+    folder, config = study
+    arguments = ["--forcerun", "read_prompts", "--until", "read_prompts"]
+    terminal, of_snakemake = os.openpty()
+    run = run_snakemake(folder, config, *arguments, root=root, output=of_snakemake)
+    os.write(of_snakemake, b"end of the test")
+    said = ""
+    while "end of the test" not in said:
+        said += os.read(terminal, 2**16).decode()
+    os.close(of_snakemake)
+    os.close(terminal)
+    assert run.returncode == 0, said
+    assert re.search(r"Job \d+: prompts", said) and "1 of 1 steps (100%) done" in said
 
 
 def test_every_table_and_picture_is_made(study) -> None:
@@ -351,7 +382,7 @@ def test_a_mistake_is_told_before_anything_runs_and_without_a_traceback(study, r
     folder, config = study
     run = run_snakemake(folder, config | changes, "--dry-run", root=root)
     assert run.returncode == 1
-    assert message in run.stdout and "Traceback" not in run.stdout
+    assert message in run.stdout and "Traceback" not in run.stdout and ".smk" not in run.stdout
 
 
 def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
@@ -362,8 +393,12 @@ def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
     models = {"sd": config["models"]["sd"] | {"path": "empty"}}
     run = run_snakemake(tmp_path, config | {"models": models}, "--until", "generate_images", root=root)
     assert run.returncode == 1
-    assert "Error: models.sd: empty holds no model_index.json" in run.stdout
-    assert "Traceback" not in run.stdout
+    reason = "models.sd: empty holds no model_index.json"
+    assert f"Error: {reason}" in run.stdout
+    # Said again at the end, where there may be much in between.
+    last = run.stdout[run.stdout.index(f"generate_images failed: {reason}") :]
+    assert "log: results/logs/generate_images/sd/00000.log" in last
+    assert "Traceback" not in run.stdout and "CalledProcessError" not in run.stdout
 
 
 def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:

@@ -22,6 +22,8 @@ rule compute_signals:
         belonging={autoencoder: belonging_sources(autoencoder) for autoencoder in AUTOENCODERS},
         held_out=config["attribution"]["held_out"],
         code=code_digest("compute_signals.py"),
+    message:
+        "signals"
     script:
         "../scripts/compute_signals.py"
 
@@ -40,6 +42,8 @@ rule fit_threshold:
         alphas=significance_levels(),
         method=config["attribution"]["threshold"],
         code=code_digest("fit_threshold.py"),
+    message:
+        "thresholds"
     script:
         "../scripts/fit_threshold.py"
 
@@ -77,5 +81,7 @@ rule evaluate_accuracy:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("evaluate_accuracy.py"),
+    message:
+        "accuracy"
     script:
         "../scripts/evaluate_accuracy.py"

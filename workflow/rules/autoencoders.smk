@@ -23,6 +23,8 @@ rule identify_autoencoder:
     params:
         loading=lambda wildcards: weights_settings(wildcards.autoencoder),
         code=code_digest("identify_autoencoder.py"),
+    message:
+        "what {wildcards.autoencoder} is"
     script:
         "../scripts/identify_autoencoder.py"
 
@@ -47,5 +49,7 @@ checkpoint collect_autoencoders:
         environment("analysis")
     params:
         code=code_digest("collect_autoencoders.py"),
+    message:
+        "families of autoencoders"
     script:
         "../scripts/collect_autoencoders.py"

@@ -33,7 +33,9 @@ try:
     # The images to attribute and the damaged ones are no sources of the study.
     COUNTS = SOURCES | configuration.count_query(config) | damaged
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    # Not raised, lest Snakemake adds where in its own files.
+    logger.error(f"Error: {error}")
+    sys.exit(1)
 
 ENVIRONMENTS = Path(workflow.basedir).resolve() / "envs"
 RESULTS = config["results"]

@@ -18,5 +18,7 @@ rule measure_homogeneity:
     params:
         max_pixels=config["max_pixels"],
         code=code_digest("measure_homogeneity.py"),
+    message:
+        "homogeneity of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/measure_homogeneity.py"

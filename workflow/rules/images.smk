@@ -33,6 +33,8 @@ rule generate_images:
         settings=generation_settings,
         cost=generation_cost,
         code=code_digest("generate_images.py"),
+    message:
+        "images of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/generate_images.py"
 
@@ -55,6 +57,8 @@ rule import_images:
         max_pixels=config["max_pixels"],
         max_bytes=config["max_bytes"],
         code=code_digest("import_images.py"),
+    message:
+        "images of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/import_images.py"
 
@@ -80,5 +84,7 @@ rule decode_images:
         max_pixels=config["max_pixels"],
         device=config["device"],
         code=code_digest("decode_images.py"),
+    message:
+        "images of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/decode_images.py"

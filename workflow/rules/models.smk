@@ -20,6 +20,8 @@ rule fetch_model:
     params:
         needs=lambda wildcards: model_needs(wildcards.model),
         study=study_needs,
+    message:
+        "weights of {wildcards.model}"
     script:
         "../scripts/fetch_model.py"
 
@@ -36,5 +38,7 @@ rule fetch_autoencoder:
     params:
         needs=lambda wildcards: autoencoder_needs(wildcards.autoencoder),
         study=study_needs,
+    message:
+        "weights of {wildcards.autoencoder}"
     script:
         "../scripts/fetch_model.py"

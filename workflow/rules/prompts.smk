@@ -25,6 +25,8 @@ if SOURCES and PROMPTS["file"]:
             environment("analysis")
         params:
             code=code_digest("read_prompts.py"),
+        message:
+            "prompts"
         script:
             "../scripts/read_prompts.py"
 
@@ -44,6 +46,8 @@ elif SOURCES and PROMPTS["image_set"]:
             params:
                 model=PROMPTS["clip"]["model"],
                 pretrained=PROMPTS["clip"]["pretrained"],
+            message:
+                "weights of CLIP"
             script:
                 "../scripts/fetch_clip_model.py"
 
@@ -61,6 +65,8 @@ elif SOURCES and PROMPTS["image_set"]:
             params:
                 repository=PROMPTS["captioner"]["repository"],
                 revision=PROMPTS["captioner"]["revision"],
+            message:
+                "weights of the captioner"
             script:
                 "../scripts/fetch_captioner.py"
 
@@ -83,6 +89,8 @@ elif SOURCES and PROMPTS["image_set"]:
             vocabulary=lambda wildcards, input: str(Path(input.phrases[0]).parent) if input.phrases else None,
             cost=interrogation_cost,
             code=code_digest("embed_vocabulary.py"),
+        message:
+            "vocabulary of the prompts"
         script:
             "../scripts/embed_vocabulary.py"
 
@@ -107,5 +115,7 @@ elif SOURCES and PROMPTS["image_set"]:
             max_pixels=config["max_pixels"],
             cost=interrogation_cost,
             code=code_digest("extract_prompts.py"),
+        message:
+            "prompts"
         script:
             "../scripts/extract_prompts.py"

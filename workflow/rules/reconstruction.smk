@@ -18,6 +18,8 @@ rule fetch_lpips_backbone:
         environment("diffusion")
     params:
         url="https://download.pytorch.org/models/{backbone}.pth",
+    message:
+        "weights of {wildcards.backbone}"
     script:
         "../scripts/fetch_lpips_backbone.py"
 
@@ -45,5 +47,7 @@ rule reconstruct_images:
         cost=reconstruction_cost,
         metrics=METRICS,
         code=code_digest("reconstruct_images.py"),
+    message:
+        "{wildcards.source} reconstructed by {wildcards.autoencoder}, shard {wildcards.shard}"
     script:
         "../scripts/reconstruct_images.py"

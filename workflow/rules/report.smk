@@ -19,6 +19,8 @@ rule record_configuration:
         environment("analysis")
     params:
         config=config,
+    message:
+        "configuration"
     script:
         "../scripts/record_configuration.py"
 
@@ -45,6 +47,8 @@ rule plot_accuracy:
         signal=config["attribution"]["signal"],
         sources=list(SOURCES),
         code=code_digest("plot_accuracy.py"),
+    message:
+        "picture of the accuracy matrix"
     script:
         "../scripts/plot_accuracy.py"
 
@@ -96,6 +100,8 @@ rule plot_signals:
         signal=config["attribution"]["signal"],
         sources=list(SOURCES),
         code=code_digest("plot_signals.py"),
+    message:
+        "picture of {wildcards.autoencoder}'s signals"
     script:
         "../scripts/plot_signals.py"
 
@@ -117,6 +123,8 @@ rule plot_contact_sheet:
     params:
         max_pixels=config["max_pixels"],
         code=code_digest("plot_contact_sheet.py"),
+    message:
+        "contact sheet of {wildcards.source}"
     script:
         "../scripts/plot_contact_sheet.py"
 

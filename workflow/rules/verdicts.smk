@@ -30,6 +30,8 @@ rule export_calibration:
             "preprocessing": preprocessing(),
         },
         code=code_digest("export_calibration.py"),
+    message:
+        "calibration"
     script:
         "../scripts/export_calibration.py"
 
@@ -49,6 +51,8 @@ rule check_calibration:
         metrics=METRICS,
         level=config["attribution"]["verdict_level"],
         code=code_digest("check_calibration.py"),
+    message:
+        "whether the calibration fits"
     script:
         "../scripts/check_calibration.py"
 
@@ -67,6 +71,8 @@ rule restore_sizes:
     params:
         max_pixels=config["max_pixels"],
         code=code_digest("restore_sizes.py"),
+    message:
+        "images of the query at their likely original sizes, shard {wildcards.shard}"
     script:
         "../scripts/restore_sizes.py"
 
@@ -90,6 +96,8 @@ rule attribute_images:
         level=config["attribution"]["verdict_level"],
         max_pixels=config["max_pixels"],
         code=code_digest("attribute_images.py", assets=["base.html.j2", "verdicts.html.j2", "page.css", "page.js"]),
+    message:
+        "verdicts"
     script:
         "../scripts/attribute_images.py"
 
@@ -121,6 +129,8 @@ rule map_patches:
             "max_pixels": config["max_pixels"],
         },
         code=code_digest("map_patches.py"),
+    message:
+        "maps of the query by {wildcards.autoencoder}"
     script:
         "../scripts/map_patches.py"
 

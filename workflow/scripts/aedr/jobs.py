@@ -38,7 +38,7 @@ def job(snakemake: Any) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if snakemake.log:
             os.makedirs(os.path.dirname(snakemake.log[0]) or ".", exist_ok=True)
-            _terminal = os.fdopen(os.dup(2), "w")
+            _terminal = os.fdopen(os.dup(2), "w") if os.isatty(2) else None
             log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(log, 1)
             os.dup2(log, 2)
@@ -149,7 +149,7 @@ class _Lines:
 
 
 def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield `items` and say every ten seconds, in the log and on the terminal, how far `what` is and how fast."""
+    """Yield `items` and say every ten seconds, in the log and on a terminal, how far `what` is and how fast."""
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, desc=what, file=_Lines(), mininterval=10, ncols=100)  # type: ignore[arg-type]

@@ -1,0 +1,101 @@
+# What a run says: how far it is, how long it will take, and what came of it.
+
+import logging
+import time
+
+from aedr.run_summary import accuracy_matrix, count_verdicts, last_words
+from aedr.time_left import JobTimes, say_time_left
+
+# Between two estimates, which look at every job.
+SECONDS_BETWEEN_ESTIMATES = 10
+
+
+class RunProgress(logging.Handler):
+    """Says after jobs have finished how long the rest will take, and remembers which jobs failed."""
+
+    def __init__(self):
+        super().__init__()
+        self.times, self.failed = JobTimes(), {}
+        self.began = self.last_said = time.time()
+
+    def emit(self, record):
+        event = getattr(record, "event", None)
+        if event == "job_info":
+            self.times.start(record.jobid, job_kind(record.rule_name, record.wildcards), record.created)
+        elif event == "job_finished":
+            self.times.finish(record.job_id, record.created)
+        elif event == "job_error":
+            self.failed[record.jobid] = (record.rule_name, list(record.log))
+        elif event == "progress" and record.created - self.last_said >= SECONDS_BETWEEN_ESTIMATES:
+            self.last_said = record.created
+            self.say_time_left(record.created)
+
+    def say_time_left(self, now):
+        rest = [
+            (job.jobid, job_kind(job.rule.name, job.wildcards_dict))
+            for job in workflow.dag.needrun_jobs()
+            if job.rule.script
+        ]
+        if rest:
+            logger.info(say_time_left(*self.times.estimate(rest, now - self.began, now)))
+
+
+def job_kind(rule, wildcards):
+    """Return what jobs of about the same length have in common: the rule, and all that it is done to but the shard."""
+    return (rule, *(f"{value}" for name, value in sorted(wildcards.items()) if name != "shard"))
+
+
+def is_shown(record):
+    """Return whether the console shows a record: on a terminal all but Snakemake's word for a failed script, else errors.
+
+    A failed job's own block says what failed and why, and the full log is in .snakemake/log.
+    """
+    if getattr(record, "exception", None) == "RuleException":
+        return False
+    return sys.stderr.isatty() or record.levelno >= logging.WARNING
+
+
+RUN_PROGRESS = RunProgress()
+
+
+def console():
+    """Return Snakemake's handlers that write to the terminal."""
+    return [handler for handler in logger.handlers if handler.get_name() == "DefaultStreamHandler"]
+
+
+def start_progress():
+    """Follow the run, and be quiet where nobody watches."""
+    logger.addHandler(RUN_PROGRESS)
+    for handler in console():
+        handler.addFilter(is_shown)
+
+
+def stop_progress():
+    """Undo start_progress."""
+    logger.removeHandler(RUN_PROGRESS)
+    for handler in console():
+        handler.removeFilter(is_shown)
+
+
+def say_summary():
+    """Say what the run made: the accuracy matrix of a study, the answers of an attribution, and where they are."""
+    made = {job.rule.name for job in workflow.dag.jobs if all(Path(file).exists() for file in job.output)}
+    if "evaluate_accuracy" in made:
+        metric, signal = config["attribution"]["metric"], config["attribution"]["signal"]
+        matrix = accuracy_matrix(f"{RESULTS}/accuracy.csv", metric, signal, list(SOURCES))
+        logger.info(
+            f"\nAccuracy in percent on images held out ({metric}, {signal}); in brackets: own images accepted\n"
+        )
+        logger.info(f"{matrix}\n\nAll cells: {RESULTS}/accuracy.csv")
+    if "plot_accuracy" in made:
+        logger.info(f"Pictures: {RESULTS}/plots; one page of everything: snakemake ... --report {RESULTS}/report.html")
+    if "attribute_images" in made:
+        logger.info(f"\nVerdicts: {count_verdicts(f'{RESULTS}/verdicts/verdicts.csv')}")
+        logger.info(f"Why: {RESULTS}/verdicts/verdicts.html")
+
+
+def say_failures():
+    """Say of each failed job, in one line, why it failed and where its log is."""
+    for rule, logs in RUN_PROGRESS.failed.values():
+        reason = last_words(logs[0]) if logs else "it has no log"
+        logger.error(f"\n{rule} failed: {reason}\n  log: {', '.join(logs)}")
