@@ -88,7 +88,9 @@ def say_summary():
         )
         logger.info(f"{matrix}\n\nAll cells: {RESULTS}/accuracy.csv")
     if "plot_accuracy" in made:
-        logger.info(f"Pictures: {RESULTS}/plots; one page of everything: snakemake ... --report {RESULTS}/report.html")
+        logger.info(f"Pictures: {RESULTS}/plots")
+    if "write_report" in made:
+        logger.info(f"Report: {RESULTS}/report.html")
     if "attribute_images" in made:
         logger.info(f"\nVerdicts: {count_verdicts(f'{RESULTS}/verdicts/verdicts.csv')}")
         logger.info(f"Why: {RESULTS}/verdicts/verdicts.html")

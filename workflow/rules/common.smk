@@ -4,13 +4,33 @@
 # makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, QUERIES, GPUS and the functions
 #        below
 
+import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
+
+def scripts_folder():
+    """Return the folder of the scripts and of the package that they share.
+
+    Of a workflow on a Git host, which `module` can name, Snakemake copies the files that rules name, one by one, to a
+    cache with the same folders. What the scripts import and read besides is asked for here.
+    """
+    rules_folder = workflow.current_basedir
+    if isinstance(rules_folder, os.PathLike):
+        return Path(rules_folder).parent / "scripts"
+    if not hasattr(rules_folder, "hosted_repo"):
+        raise WorkflowError(f"{rules_folder}: name the workflow by a folder, or by github() or gitlab()")
+    folder = rules_folder.join("..")
+    tracked = folder.hosted_repo.repo.git.ls_tree("-r", "--name-only", folder.ref, f"{folder.path}/").splitlines()
+    names = [str(PurePosixPath(path).relative_to(folder.path)) for path in tracked]
+    cached = {name: workflow.sourcecache.get_path(folder.join(name)) for name in names}
+    return Path(cached["scripts/aedr/__init__.py"]).parents[1]
+
+
+sys.path.append(str(scripts_folder()))
 
 from aedr import configuration
 from aedr.code import code_digest
@@ -23,9 +43,7 @@ from aedr.transform_steps import SEARCHED, is_random, is_searched, picture_steps
 try:
     for config_file in workflow.configfiles:
         check_configuration_file(config_file)
-    config = configuration.complete_configuration(
-        config, Path(workflow.current_basedir).parent / "schemas" / "config.schema.yaml"
-    )
+    config = configuration.complete_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
     configuration.check_configuration(config)
     SOURCES = configuration.count_images(config)
     TRANSFORMS = configuration.all_transforms(config)
@@ -37,7 +55,6 @@ except UserError as error:
     logger.error(f"Error: {error}")
     sys.exit(1)
 
-ENVIRONMENTS = Path(workflow.basedir).resolve() / "envs"
 RESULTS = config["results"]
 RESOURCES = config["resources"]
 MODELS = configuration.selected_models(config)
@@ -63,8 +80,8 @@ wildcard_constraints:
 
 
 def environment(name):
-    """Return the path of an environment file."""
-    return str(ENVIRONMENTS / f"{name}.yaml")
+    """Return the path of an environment file, as Snakemake takes it: relative to the file of the rule."""
+    return f"../../envs/{name}.yaml"
 
 
 def shard_range(source, shard):

@@ -13,7 +13,7 @@ import yaml
 
 DEMO_TRAINING = "results/demo-training"
 
-with open(Path(workflow.basedir) / "demo/training.yaml", encoding="utf-8") as training_file:
+with open(workflow.source_path("../../demo/training.yaml"), encoding="utf-8") as training_file:
     DEMO = yaml.safe_load(training_file)
 
 
