@@ -1,5 +1,7 @@
-# make demo    run the embedded study: no GPU, no network once installed
-# make test    run every check
+# make demo       run the embedded study: no GPU, no network once installed
+# make install    install what a study needs into .venv
+# make docs       build the documents as a site in site/
+# make test       run every check
 #
 # TORCH=cpu takes the CPU build of torch, a tenth of the download, for machines without a GPU.
 
@@ -8,7 +10,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
 
-.PHONY: demo demo-damage demo-figures demo-pictures demo-screenshots demo-verdicts test help
+.PHONY: demo demo-damage demo-figures demo-pictures demo-screenshots demo-verdicts docs help install install-tests test
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -51,6 +53,14 @@ demo-damage: demo
 	$(BIN)/python benchmarks/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_damage.yaml
 
+install: .venv/installed
+
+install-tests: .venv/installed-tests
+
+docs: .venv/installed-docs
+	$(BIN)/sphinx-build -c docs --fail-on-warning --keep-going --fresh-env --quiet . site
+	@echo "Open site/index.html."
+
 test: .venv/installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -69,9 +79,16 @@ test: .venv/installed-tests
 	$(BIN)/python -m pip install $(TORCH_INDEX) -r requirements.txt
 	@touch $@
 
-.venv/installed-tests: .venv/installed tests/requirements.txt
+.venv/installed-tests: .venv/installed-docs tests/requirements.txt
 	$(BIN)/python -m pip install -r tests/requirements.txt
+	@touch $@
+
+.venv/installed-docs: .venv/installed docs/requirements.txt
+	$(BIN)/python -m pip install -r docs/requirements.txt
 	@touch $@
 
 config/README.md: workflow/schemas/config.schema.yaml .venv/installed
 	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.configuration_page $< > $@
+
+docs/tables.md: workflow/scripts/aedr/tables.py workflow/scripts/aedr/tables_page.py .venv/installed
+	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.tables_page > $@
