@@ -1,4 +1,4 @@
-"""The documents as a site: make docs. Sources are all Markdown files that a reader opens, so that their links are one."""
+"""The documents as a site: make docs. Its sources are the pages as they lie, so that links work there and here."""
 
 project = "AEDR"
 author = "The aedr contributors"

@@ -1,0 +1,40 @@
+"""What several tests share: a fresh clone of this folder, and the demo run in it, once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory) -> Path:
+    """A folder with the files that git knows or would take; `.venv` is this environment, installed already."""
+    folder = tmp_path_factory.mktemp("clone") / "attribution"
+    listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    (folder / ".venv").mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if not part.name.startswith("installed"):
+            (folder / ".venv" / part.name).symlink_to(part)
+    for marker in ("installed", "installed-docs", "installed-tests"):
+        (folder / ".venv" / marker).touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(clone) -> Path:
+    """A clone in which `make demo` ran; what it said is in said.txt."""
+    run = subprocess.run(
+        ["make", "demo"], cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
+    )
+    assert run.returncode == 0, run.stdout
+    (clone / "said.txt").write_text(run.stdout)
+    return clone
