@@ -16,5 +16,6 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "AEDR"
 html_extra_path = ["redirect"]
+html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False

@@ -90,6 +90,7 @@ def attributed(study) -> tuple[Path, dict]:
     config = config | {"attribution": {"undo_resizes": True}}
     run = run_snakemake(folder, config | {"query": "query"}, "attribute")
     assert run.returncode == 0, run.stdout
+    assert "Verdicts: cannot say 5, family 3, none of these 1" in run.stdout
     # The study itself is as it was.
     assert before == {path: path.stat().st_mtime_ns for path in before}
     return folder, config

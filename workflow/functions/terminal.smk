@@ -15,15 +15,23 @@ class RunProgress(logging.Handler):
 
     def __init__(self):
         super().__init__()
-        self.times, self.failed = JobTimes(), {}
+        self.times, self.finished, self.failed = JobTimes(), set(), {}
         self.began = self.last_said = time.time()
 
     def emit(self, record):
+        # As in the handlers of the standard library: what is wrong with a message must not end the run.
+        try:
+            self.follow(record)
+        except Exception:
+            self.handleError(record)
+
+    def follow(self, record):
         event = getattr(record, "event", None)
         if event == "job_info":
             self.times.start(record.jobid, job_kind(record.rule_name, record.wildcards), record.created)
         elif event == "job_finished":
             self.times.finish(record.job_id, record.created)
+            self.finished.add(record.job_id)
         elif event == "job_error":
             self.failed[record.jobid] = (record.rule_name, list(record.log))
         elif event == "progress" and record.created - self.last_said >= SECONDS_BETWEEN_ESTIMATES:
@@ -31,10 +39,11 @@ class RunProgress(logging.Handler):
             self.say_time_left(record.created)
 
     def say_time_left(self, now):
+        over = self.finished | set(self.failed)
         rest = [
             (job.jobid, job_kind(job.rule.name, job.wildcards_dict))
             for job in workflow.dag.needrun_jobs()
-            if job.rule.script
+            if job.rule.script and job.jobid not in over
         ]
         if rest:
             logger.info(say_time_left(*self.times.estimate(rest, now - self.began, now)))
