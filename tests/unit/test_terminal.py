@@ -30,6 +30,9 @@ def test_the_time_left_is_that_of_the_finished_jobs_of_the_same_kind_side_by_sid
     assert seconds == pytest.approx((80 + 100) / (220 / 110))
     assert unknown == {"plot"}
     assert say_time_left(seconds, unknown) == "At least 2 min left, not counting plot, of which no job has finished"
+    assert (
+        say_time_left(0, unknown) == "How long the rest will take is not known yet: plot, of which no job has finished"
+    )
     assert say_time_left(*times.estimate([(3, ("generate", "big"))], 110, 120)).startswith("About 40 s left")
 
 

@@ -56,4 +56,5 @@ def say_time_left(seconds: float, unknown: set[str]) -> str:
     if not unknown:
         return f"About {about} left, by the jobs that have finished"
     rules = ", ".join(sorted(unknown)) if len(unknown) < 4 else f"{len(unknown)} rules"
-    return f"At least {about} left, not counting {rules}, of which no job has finished"
+    known = f"At least {about} left, not counting" if seconds >= 1 else "How long the rest will take is not known yet:"
+    return f"{known} {rules}, of which no job has finished"
