@@ -38,17 +38,7 @@ onsuccess:
 
 onerror:
     stop_progress()
-    say_failures()
-
-
-# Of a job that was killed Snakemake tells a number alone.
-onerror:
-    said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in log)
-    if "SIGKILL" in said or "exit status 137" in said:
-        logger.error(
-            "A job was killed from outside (SIGKILL), most likely because memory ran out. Run again: what is finished "
-            "is kept. With fewer --cores fewer jobs share the memory; a smaller batch_size takes less."
-        )
+    say_failures(log)
 
 
 rule all:

@@ -105,8 +105,15 @@ def say_summary():
         logger.info(f"Why: {RESULTS}/verdicts/verdicts.html")
 
 
-def say_failures():
+def say_failures(logs_of_run):
     """Say of each failed job, in one line, why it failed and where its log is."""
     for rule, logs in RUN_PROGRESS.failed.values():
         reason = last_words(logs[0]) if logs else "it has no log"
         logger.error(f"\n{rule} failed: {reason}\n  log: {', '.join(logs)}")
+    # Of a job that was killed Snakemake tells a number alone.
+    said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in logs_of_run)
+    if "SIGKILL" in said or "exit status 137" in said:
+        logger.error(
+            "A job was killed from outside (SIGKILL), most likely because memory ran out. Run again: what is finished "
+            "is kept. With fewer --cores fewer jobs share the memory; a smaller batch_size takes less."
+        )
