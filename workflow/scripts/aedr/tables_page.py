@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from aedr.tables import INFINITE, TABLES, Table
+from aedr.tables import INFINITE, MEASURES, OPPONENTS, TABLES, Table
 
 HEAD = """# Tables
 
@@ -30,6 +30,11 @@ FILES = {
         "accuracy.parquet",
         "a cell of the matrix: an autoencoder, a source, a metric, a signal and a protocol",
     ),
+    "robustness": (
+        "robustness/{transform}.parquet",
+        "a cell of the matrix of damaged images: one of the accuracy table's, after a transform",
+    ),
+    "methods": ("methods.parquet", "a method and an autoencoder, or a method's mean over the autoencoders"),
     "reference": ("calibration.parquet", "an image of the study under an autoencoder, as attribution needs it"),
     "verdicts": ("verdicts/verdicts.parquet", "an image that was asked about"),
 }
@@ -44,13 +49,14 @@ MEANINGS = {
     "alpha": "significance level: the share of own images that the threshold gives up",
     "auc": "area under the ROC curve of own images against this source's",
     "autoencoder": "the inspected autoencoder; a family goes by its first member",
-    "autoencoders": "the families that the verdict names",
+    "autoencoders": "of a verdict, the families that it names; of a method, how many it was measured on",
     "belonging": "whether the autoencoder decoded these images",
     "calibrated_ratio": "loss ratio times homogeneity: AEDR as published",
     "caption": "what the captioner said of the photograph",
     "class": "class in diffusers",
     "corrected_p_value": "share of real reference images that come as near to any of the autoencoders",
     "decoder_sha256": "hash of the decoder's weights, rounded to float16",
+    "device": "a GPU's name, or cpu",
     "embedding": "the phrase in the CLIP model's space",
     "encoder_sha256": "hash of the encoder's weights, rounded to float16",
     "evidence": "what each autoencoder says of the image",
@@ -69,21 +75,27 @@ MEANINGS = {
     "kind": "medium, artist, trending, movement or flavor",
     "latent_channels": "channels of a latent",
     "loss_ratio": "first loss divided by the second",
-    "metric": "how a reconstruction is compared with its image",
+    "method": "AEDR as published, other signals of its reconstructions, or a rival",
+    "metric": "how a reconstruction is compared with its image, or the name of a rival",
     "offset_columns": "columns cut at the left to return to the grid",
     "offset_rows": "rows cut at the top to return to the grid",
     "own_images": "own images that the cell's accuracy counts",
     "parameters": "numbers in its weights",
+    "peak_memory_bytes": "the most that a job held: resident on the CPU, allocated by torch on a GPU",
     "phrase": "as it competes",
     "power_ratio": "loss ratio times a power of homogeneity, fitted on own images",
     "prompt": "the text that the model was given",
     "prompt_id": "identity of the prompt",
-    "protocol": "`published`: scored on the images that thresholds were fitted on; `held_out`: on others",
+    "protocol": (
+        "`published`: scored on the images that thresholds were fitted on; `held_out`: on others; of damaged images, "
+        "what thresholds were fitted on: `untouched` images or ones damaged `alike`"
+    ),
     "reason": "why there is no value, in words",
     "repository": "on the Hugging Face hub; empty for a local folder",
     "residual": "log first loss minus its regression on log second loss, fitted on own images",
     "revision": "commit of the repository",
     "second_loss": "distance of the reconstruction from its own reconstruction",
+    "seconds_per_image": "of the work on images, without imports and the loading of weights",
     "seed": "of the image's noise",
     "sha256": "hash of the picture's bytes",
     "shares_encoder_with": "families with the same encoder and another decoder",
@@ -94,10 +106,18 @@ MEANINGS = {
     "threshold": "the signal below which an image is accepted",
     "threshold_high": "upper end of its 95 % bootstrap interval",
     "threshold_low": "lower end of its 95 % bootstrap interval",
+    "transform": "what damaged the images; empty for untouched ones",
     "true_positive_rate_at_1_percent": "share of own images accepted where 1 % of this source's are",
     "unusable": "images without a signal; their rows say why",
     "verdict": "family, several possible, none of these, or cannot say",
     "width": "in pixels; of losses: as reconstructed",
+}
+
+MEANINGS |= {
+    f"{measure}_against_{opponents}": f"mean over {opponents.replace('_', ' ')}"
+    + (", by the published protocol" if measure.startswith("published") else ", held out")
+    for measure in MEASURES
+    for opponents in OPPONENTS
 }
 
 
