@@ -1,6 +1,6 @@
 """What is tried when a GPU's memory does not hold the work: smaller batches, then another place for the weights."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -18,7 +18,7 @@ class FittingBatches:
         self.size = size
         self._costs = costs
 
-    def map(self, work: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:
+    def map(self, work: Callable[[Sequence[Item]], Iterable[Result]], items: Sequence[Item]) -> list[Result]:
         """Return what `work` gives for each of `items`, in their order.
 
         Raises:
