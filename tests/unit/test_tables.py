@@ -1,12 +1,13 @@
 """Tables refuse what they must not hold, and are whole when they exist."""
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from aedr import tables
 from aedr.errors import UserError
-from aedr.tables import read_table, read_tables, write_table
+from aedr.tables import TABLES, read_table, read_tables, write_table
 
 ROW = {"image_id": "a/1", "source": "a", "homogeneity": 0.5, "reason": None}
 
@@ -44,6 +45,23 @@ def test_damaged_foreign_and_missing_files_are_named(tmp_path) -> None:
     for name, table in [("cut.parquet", "homogeneity"), ("t.parquet", "images"), ("none.parquet", "images")]:
         with pytest.raises(UserError, match=name):
             read_table(tmp_path / name, table)
+
+
+def test_a_foreign_table_of_the_same_columns_is_refused(tmp_path) -> None:
+    schema = TABLES["homogeneity"].schema
+    good = {name: [value] for name, value in ROW.items()}
+    pq.write_table(pa.table(good, schema=schema), tmp_path / "t.parquet")
+    assert len(read_table(tmp_path / "t.parquet", "homogeneity")) == 1
+    bad = {
+        "types": pa.table(good | {"homogeneity": ["0.5"]}),
+        "text": pa.table(good | {"image_id": pa.array([b"\xff"]).view(pa.string())}, schema=schema),
+        "bounds": pa.table(good | {"homogeneity": [7.0]}, schema=schema),
+        "rows": pa.table({name: values * 2 for name, values in good.items()}, schema=schema),
+    }
+    for name, table in bad.items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        with pytest.raises(UserError, match=name):
+            read_table(tmp_path / f"{name}.parquet", "homogeneity")
 
 
 def test_empty_shards_do_not_disturb_the_others(tmp_path) -> None:

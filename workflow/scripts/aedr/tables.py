@@ -350,6 +350,8 @@ def read_table(path: str | Path, name: str, autoencoder: str | None = None) -> p
     try:
         rows = None if autoencoder is None else [("autoencoder", "==", autoencoder)]
         table = pq.read_table(path, pre_buffer=False, filters=rows, page_checksum_verification=True)
+        # Parquet does not look whether text is UTF-8.
+        table.validate(full=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
     expected = TABLES[name].schema
