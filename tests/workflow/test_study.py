@@ -240,12 +240,13 @@ ROBUSTNESS = {"collect_robustness": 1, "plot_robustness": 1, "record_configurati
 def test_a_transform_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -> None:
     folder, config = study
     each = {"transform_images": 3, "measure_homogeneity": 3, "reconstruct_images": 6, "evaluate_robustness": 1}
+    each["measure_rival"] = 6 + 3
     assert planned_jobs(folder, config | {"transforms": {"weak": [{"jpeg": 90}]}}, root=root) == ROBUSTNESS | each
     strengths = {"weak": [{"jpeg": 90}], "strong": [{"jpeg": 50}]}
     twice = {rule: 2 * count for rule, count in each.items()} | {"plot_strengths": 1}
     assert planned_jobs(folder, config | {"transforms": strengths}, root=root) == ROBUSTNESS | twice
-    # Searched images are compared with undamaged ones that are searched too.
-    twice.pop("plot_strengths")
+    # Searched images are compared with undamaged ones that are searched too, and no rival searches.
+    del twice["plot_strengths"], twice["measure_rival"]
     assert planned_jobs(folder, config | {"transforms": CROPPED}, root=root) == ROBUSTNESS | twice
 
 

@@ -43,12 +43,17 @@ def rival_families(rival):
     return [name for name in names if name not in continuous]
 
 
-def rivals_of_families(wildcards):
-    """Return the rivals' losses of every source under every family."""
+def rivals_of(sources):
+    """Return the rivals' losses of sources under every family."""
     return [
         table
         for rival in config["rivals"]
         for family in rival_families(rival)
-        for source in SOURCES
+        for source in sources
         for table in tables_of(f"rivals/{rival}/{family}", source)
     ]
+
+
+def rivals_of_families(wildcards):
+    """Return the rivals' losses of every source under every family."""
+    return rivals_of(SOURCES)

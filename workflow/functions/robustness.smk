@@ -11,6 +11,11 @@ def undamaged_sources(transform):
     return damaged_sources(SEARCHED) if is_searched(TRANSFORMS[transform]) else list(SOURCES)
 
 
+def losses_to_score(sources, transform):
+    """Return the losses of sources and, unless the transform searches the grid, which no rival does, the rivals'."""
+    return losses_of(sources) + ([] if is_searched(TRANSFORMS[transform]) else rivals_of(sources))
+
+
 def homogeneity_of(sources):
     """Return the homogeneity of sources."""
     return [table for source in sources for table in tables_of("homogeneity", source)]

@@ -1,6 +1,6 @@
 # Damage as a dimension of the study: every source after every transform, as sources of their own.
 #
-# needs  {RESULTS}/images/{source}/{shard}.parquet, losses/, homogeneity/, autoencoders.parquet, accuracy.parquet
+# needs  {RESULTS}/images/{source}/{shard}.parquet, losses/, rivals/, homogeneity/, autoencoders.parquet, accuracy.parquet
 # makes  {RESULTS}/images/{source}.{transform}/{shard}.parquet, robustness/{transform}.parquet, robustness.csv,
 #        robustness_cells.csv, plots/robustness.png, plots/robustness_strengths.png
 
@@ -37,9 +37,9 @@ rule transform_images:
 
 rule evaluate_robustness:
     input:
-        losses=lambda wildcards: losses_of(damaged_sources(wildcards.transform)),
+        losses=lambda wildcards: losses_to_score(damaged_sources(wildcards.transform), wildcards.transform),
         homogeneity=lambda wildcards: homogeneity_of(damaged_sources(wildcards.transform)),
-        untouched_losses=lambda wildcards: losses_of(undamaged_sources(wildcards.transform)),
+        untouched_losses=lambda wildcards: losses_to_score(undamaged_sources(wildcards.transform), wildcards.transform),
         untouched_homogeneity=lambda wildcards: homogeneity_of(undamaged_sources(wildcards.transform)),
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:

@@ -44,7 +44,7 @@ def plot_strengths(
             for label, method in shown_methods(table, metrics, metric, signal).items():
                 line = values.loc[(protocol, *method), value]
                 (drawn,) = axes.plot(
-                    list(column.strengths.values()), line[list(column.strengths)], "o-", ms=4, label=label
+                    list(column.strengths.values()), line.reindex(list(column.strengths)), "o-", ms=4, label=label
                 )
                 axes.axhline(line[UNTOUCHED], color=drawn.get_color(), linestyle=":", linewidth=1)
             axes.grid(alpha=0.3)
