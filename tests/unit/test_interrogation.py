@@ -7,6 +7,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ import fake_hub
 import fetch_captioner
 import fetch_clip_model
 import read_prompts
-from aedr.captioning import load_captioner
+from aedr.captioning import Captioner, load_captioner
 from aedr.clip import Clip, load_clip
 from aedr.errors import UserError
 from aedr.hub import fetching
@@ -369,6 +370,25 @@ def test_the_file_is_the_same_byte_for_byte_whatever_the_batch(
     extract(extraction)
     extract(extraction, output=str(tmp_path / "again.parquet"), cost={"device": "cpu", "batch_size": batch_size})
     assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "prompts.parquet").read_bytes()
+
+
+def test_pictures_that_do_not_fit_are_captioned_and_embedded_in_smaller_batches(
+    extraction: dict[str, object], captioner_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = {"captions": None, "captioner": str(captioner_folder)}
+    expected = extract(extraction, **sources)
+    sizes = []
+    for work in (Clip.embed_images, Captioner.caption):
+
+        def failing(self: Any, pictures: list[Any], work: Any = work) -> Any:
+            sizes.append(len(pictures))
+            if len(pictures) > 2:
+                raise torch.OutOfMemoryError("full")
+            return work(self, pictures)
+
+        monkeypatch.setattr(Clip if work is Clip.embed_images else Captioner, work.__name__, failing)
+    pd.testing.assert_frame_equal(extract(extraction, **sources), expected)
+    assert sizes == 2 * [4, 2, 2, 2]
 
 
 def test_shards_do_not_matter(extraction: dict[str, object], tmp_path: Path) -> None:

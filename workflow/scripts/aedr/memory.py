@@ -28,7 +28,7 @@ class FittingBatches:
         while len(results) < len(items):
             part = items[len(results) : len(results) + self.size]
             try:
-                results += work(part)
+                results.extend(work(part))
                 continue
             except torch.OutOfMemoryError:
                 if len(part) == 1:
