@@ -81,7 +81,9 @@ def hostile_calibrations(draw: st.DrawFn) -> bytes:
         place = draw(st.integers(0, 3))
         values = [*rows[column][:place], draw(SCALARS), *rows[column][place + 1 :]]
         try:
-            table = pa.table(rows | {column: values}, schema=None if kind == "types" else schema)
+            # Pyarrow would not write what is missing into a column that says that nothing is.
+            nullable = pa.schema([field.with_nullable(True) for field in schema])
+            table = pa.table(rows | {column: values}, schema=None if kind == "types" else nullable)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             table = pa.table({name: values for name, values in rows.items() if name != column})
         return encode_calibration(json.dumps(description).encode(), table)
