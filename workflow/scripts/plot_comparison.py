@@ -18,18 +18,21 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
 
     cells = read_table(accuracy, "accuracy")
     cells = cells[~cells["belonging"]]
-    metrics = list(dict.fromkeys(cells["metric"]))
+    # Of a rival, which has no second loss, there is one signal.
+    signals_of = {
+        name: [kind for kind in SIGNALS if kind in set(rows["signal"])]
+        for name, rows in cells.groupby("metric", sort=False)
+    }
+    lines = sum(1 + len(kinds) for kinds in signals_of.values())
     with style() as plt:
-        figure, axes = plt.subplots(
-            figsize=(COLUMN, 0.55 + 0.145 * len(metrics) * (len(SIGNALS) + 1)), layout="constrained"
-        )
+        figure, axes = plt.subplots(figsize=(COLUMN, 0.55 + 0.145 * lines), layout="constrained")
         spread = np.random.default_rng(0)
         places, labels = [], []
         y = 0.0
-        for name in metrics:
+        for name, kinds in signals_of.items():
             axes.text(0, y, metric_name(name), transform=axes.get_yaxis_transform(), fontweight="bold", va="center")
             y += 1
-            for kind in SIGNALS:
+            for kind in kinds:
                 rows = cells[(cells["metric"] == name) & (cells["signal"] == kind)]
                 held_out = rows.loc[rows["protocol"] == "held_out", "accuracy"]
                 draw_dots(axes, held_out, y + spread.uniform(-0.22, 0.22, len(held_out)), COLOURS["other"], alpha=0.5)

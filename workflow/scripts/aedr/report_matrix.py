@@ -44,6 +44,9 @@ def describe_matrix(
                 if (metric, signal, protocol) not in cells.index:
                     continue
                 of_view, thresholds_of_view = cells.loc[metric, signal, protocol], fitted.loc[metric, signal, protocol]
+                # The distance to a codebook, a rival, means nothing for some autoencoders.
+                if not set(labels) <= set(of_view.index.get_level_values("autoencoder")):
+                    continue
                 views.append(
                     {
                         "metric": metric,
@@ -86,15 +89,18 @@ def collect_signals(
     """Return the part of the study that each image is in, and every signal.
 
     The first has a letter for each image, in one text for each source: "t" where it was held out. The second has, for
-    each "METRIC-SIGNAL", lists by family, source and image, rounded to what can be seen; None where there is no signal.
+    each "METRIC-SIGNAL" that every family has, lists by family, source and image, rounded to what can be seen; None
+    where an image has no signal.
     """
     order = signals.drop_duplicates("image_id").set_index("image_id")[["source", "split"]]
     ids = {source: order.index[order["source"] == source] for source in sources}
     splits = ["".join(order.loc[ids[source], "split"].str[0]) for source in sources]
     values = {}
     for metric, of_metric in signals.groupby("metric", sort=False):
+        if not set(labels) <= set(of_metric["autoencoder"]):
+            continue
         pairs = {pair: rows.set_index("image_id") for pair, rows in of_metric.groupby(["autoencoder", "source"])}
-        for signal in SIGNALS:
+        for signal in (signal for signal in SIGNALS if of_metric[signal].notna().any()):
             values[f"{metric}-{signal}"] = [
                 [_round(pairs[family, source][signal].reindex(ids[source])) for source in sources] for family in labels
             ]
