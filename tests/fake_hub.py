@@ -13,7 +13,6 @@ from urllib.parse import unquote, urlsplit
 import huggingface_hub.constants
 import pytest
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".bin")
 
 
@@ -40,6 +39,11 @@ class Hub:
         return entry
 
 
+def commit_of(repository: str) -> str:
+    """Return the commit of a repository's only revision; huggingface_hub takes equal commits for equal files."""
+    return hashlib.sha1(repository.encode()).hexdigest()
+
+
 def _git_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
@@ -59,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: bytes, stop: int | None = None, **headers: str) -> None:
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), "X-Repo-Commit": COMMIT, **headers}.items():
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         if self.command == "GET":
@@ -75,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(401, b"", X_Error_Code="RepoNotFound")
         repository = found[1]
         revision = found[3] if listing else found[2]
-        if revision not in (None, "main", COMMIT):
+        if revision not in (None, "main", commit_of(repository)):
             return self._send(404, b"", X_Error_Code="RevisionNotFound")
         if listing and listing[2] == "tree":
             entries = [
@@ -87,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             for name in self._names(repository):
                 entry = self.hub.describe(repository, name)
                 siblings.append({"rfilename": name, "blobId": entry.pop("oid"), **entry})
-            answer = {"id": repository, "sha": COMMIT, "siblings": siblings, "private": False}
+            answer = {"id": repository, "sha": commit_of(repository), "siblings": siblings, "private": False}
             answer["gated"] = "auto" if repository in self.hub.gated else False
             return self._send(200, json.dumps(answer).encode())
         assert file
@@ -103,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file[3] in self.hub.damaged:
             content = b"?" * len(content)
         begin = int((re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) or (0, 0))[1])
-        headers = {"ETag": f'"{etag}"'}
+        headers = {"ETag": f'"{etag}"', "X_Repo_Commit": commit_of(repository)}
         if begin:
             self.hub.resumed[file[3]] = begin
             headers["Content_Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"

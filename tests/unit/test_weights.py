@@ -100,7 +100,7 @@ def test_fetch_brings_what_loading_takes_and_no_more(hub: fake_hub.Hub, tmp_path
     weights.fetch([(wanted, answers["models/sd15"])], manifest)
     assert files_in(tmp_path / "models/sd15") == LOADED
     (record,) = weights.read_manifest(manifest)
-    assert record["commit"] == fake_hub.COMMIT
+    assert record["commit"] == fake_hub.commit_of("someone/model")
     assert set(record["files"]) == set(LOADED)
 
 

@@ -53,5 +53,5 @@ def test_weights_are_asked_for_then_fetched_and_a_new_model_costs_its_own_jobs_a
     assert studies.planned_jobs(study, more, *until_images) == {"fetch_model": 1, "generate_images": 1}
 
     moved = copy.deepcopy(config)
-    moved["models"]["second"]["revision"] = fake_hub.COMMIT
+    moved["models"]["second"]["revision"] = fake_hub.commit_of("someone/gated")
     assert studies.planned_jobs(study, moved, *until_images) == {"fetch_model": 1, "generate_images": 1}
