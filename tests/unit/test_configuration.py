@@ -11,7 +11,7 @@ from aedr.configuration import (
     complete_configuration,
     count_images,
 )
-from aedr.configuration_file import check_configuration_file
+from aedr.configuration_file import check_configuration_file, main
 from aedr.configuration_page import configuration_page
 from aedr.errors import UserError
 
@@ -146,6 +146,14 @@ def test_a_file_that_is_more_than_data_is_refused(tmp_path, text, message) -> No
     with pytest.raises(UserError) as error:
         check_configuration_file(tmp_path / "c.yaml")
     assert message in str(error.value)
+
+
+def test_a_strangers_file_is_checked_without_snakemake(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main("config/demo.yaml") is None
+    for text, message in {"seed: !!bool x": "not what it seems", "seeds: 1": "seeds: unknown key"}.items():
+        (tmp_path / "c.yaml").write_text(text)
+        assert message in str(main(str(tmp_path / "c.yaml")))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ Snakemake reads the configuration before the workflow can look at it. To check a
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -75,14 +76,18 @@ def main(path: str) -> str | None:
     """Check a configuration's file and what it says, without Snakemake; return what is wrong with it."""
     try:
         check_configuration_file(path)
-        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        check_configuration(complete_configuration(config, SCHEMA))
+        check_configuration(complete_configuration(_parse(path), SCHEMA))
     except UserError as error:
         return str(error)
-    # A date that no calendar has is a ValueError of the date's, not of YAML's.
-    except (yaml.YAMLError, ValueError) as error:
-        return f"{path}: {error}"
     return None
+
+
+def _parse(path: str | Path) -> Any:
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    # PyYAML raises almost anything for a value that is not what its tag says, such as `!!timestamp x` or `!!bool x`.
+    except Exception as error:
+        raise UserError(f"{path} has a value that is not what it seems ({type(error).__name__}: {error}).") from None
 
 
 if __name__ == "__main__":
