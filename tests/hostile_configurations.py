@@ -91,7 +91,9 @@ def hostile_configurations(draw: st.DrawFn) -> tuple[Any, set[str]]:
                 parent = parent[key]
             parent[place[-1]]
         except (LookupError, TypeError):
-            # An earlier mistake took it away.
+            parent = None
+        if not isinstance(parent, dict | list):
+            # An earlier mistake took the place away.
             continue
         keys |= {str(key) for key in place}
         kind = draw(st.sampled_from(["replaced", "replaced", "removed", "added", "renamed", "endless"]))
