@@ -155,5 +155,7 @@ rule write_report:
         code=code_digest(
             "write_report.py", assets=["base.html.j2", "report.html.j2", "page.css", "page.js", "report.js"]
         ),
+    message:
+        "report"
     script:
         "../scripts/write_report.py"
