@@ -38,7 +38,7 @@ def job(snakemake: Any) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if snakemake.log:
             os.makedirs(os.path.dirname(snakemake.log[0]) or ".", exist_ok=True)
-            _terminal = os.fdopen(os.dup(2), "w") if os.isatty(2) else None
+            _terminal = os.fdopen(os.dup(2), "w")
             log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(log, 1)
             os.dup2(log, 2)
@@ -76,7 +76,7 @@ def job(snakemake: Any) -> Iterator[None]:
 
 
 def _fail(message: str) -> NoReturn:
-    """End the job with a message in its log, or on the terminal where the log takes no more."""
+    """End the job with a message in its log, or where Snakemake speaks if the log takes no more."""
     try:
         print(f"Error: {message}", file=sys.stderr, flush=True)
     except OSError:
@@ -134,18 +134,23 @@ def _installed_gpus() -> list[str]:
 
 
 class _Lines:
-    """A stream for tqdm that starts a new line in place of a carriage return, so that parallel jobs do not mix."""
+    """A stream for tqdm that starts a new line in place of a carriage return, so that parallel jobs do not mix.
+
+    It is the log, and what Snakemake speaks to where somebody watches.
+    """
+
+    def __init__(self) -> None:
+        watched = _terminal if _terminal is not None and _terminal.isatty() else None
+        self._streams = [stream for stream in (sys.stderr, watched) if stream is not None]
 
     def write(self, text: str) -> None:
-        text = text.strip("\r\n ")
-        for stream in (sys.stderr, _terminal):
-            if text and stream is not None:
+        if text := text.strip("\r\n "):
+            for stream in self._streams:
                 stream.write(text + "\n")
 
     def flush(self) -> None:
-        for stream in (sys.stderr, _terminal):
-            if stream is not None:
-                stream.flush()
+        for stream in self._streams:
+            stream.flush()
 
 
 def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
