@@ -16,11 +16,6 @@ def losses_to_score(sources, transform):
     return losses_of(sources) + ([] if is_searched(TRANSFORMS[transform]) else rivals_of(sources))
 
 
-def homogeneity_of(sources):
-    """Return the homogeneity of sources."""
-    return [table for source in sources for table in tables_of("homogeneity", source)]
-
-
 def transform_seed(wildcards):
     """Return the seed that a transform's images depend on: the study's for noise, else none."""
     return config["seed"] if is_random(TRANSFORMS[wildcards.transform]) else 0

@@ -25,4 +25,4 @@ def query_images(wildcards):
 
 def query_losses(wildcards):
     """Return the losses of the query under every family."""
-    return [table for family in families() for source in QUERIES for table in tables_of(f"losses/{family}", source)]
+    return losses_of(QUERIES)

@@ -9,7 +9,7 @@ rule compute_signals:
     input:
         losses=losses_of_families,
         rivals=rivals_of_families,
-        homogeneity=[table for source in SOURCES for table in tables_of("homogeneity", source)],
+        homogeneity=homogeneity_of(SOURCES),
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         signals=f"{RESULTS}/signals.parquet",
@@ -19,7 +19,7 @@ rule compute_signals:
     conda:
         environment("analysis")
     params:
-        belonging={autoencoder: belonging_sources(autoencoder) for autoencoder in AUTOENCODERS},
+        belonging=belonging_sources(),
         held_out=config["attribution"]["held_out"],
         code=code_digest("compute_signals.py"),
     message:
@@ -77,7 +77,7 @@ rule evaluate_accuracy:
     conda:
         environment("analysis")
     params:
-        real_sources=[name for name, entry in config["image_sets"].items() if entry["real"]],
+        real_sources=REAL_SOURCES,
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("evaluate_accuracy.py"),

@@ -1,8 +1,8 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, QUERIES, GPUS and the functions
-#        below
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, REAL_SOURCES, QUERIES,
+#        GPUS and the functions below
 
 import os
 import sys
@@ -64,6 +64,7 @@ AUTOENCODERS = {
     for model in MODELS
 }
 METRICS = config["reconstruction"]["metrics"]
+REAL_SOURCES = [name for name, entry in config["image_sets"].items() if entry["real"]]
 QUERIES = [QUERY, *([RESTORED] if config["attribution"]["undo_resizes"] else [])]
 # A job that would not use a GPU must not wait for one.
 GPUS = 0 if config["device"] == "cpu" else 1
@@ -100,14 +101,21 @@ def tables_of(table, source):
     return [f"{RESULTS}/{table}/{source}/{shard}.parquet" for shard in shards_of(source)]
 
 
+def homogeneity_of(sources):
+    """Return the homogeneity of sources."""
+    return [table for source in sources for table in tables_of("homogeneity", source)]
+
+
 def autoencoder_of(model):
     """Return the name of a model's autoencoder."""
     return configuration.autoencoder_name(config["models"], model)
 
 
-def belonging_sources(autoencoder):
-    """Return the models whose images an autoencoder decoded."""
-    return [model for model in MODELS if autoencoder_of(model) == autoencoder]
+def belonging_sources():
+    """Return the models whose images each autoencoder decoded."""
+    return {
+        autoencoder: [model for model in MODELS if autoencoder_of(model) == autoencoder] for autoencoder in AUTOENCODERS
+    }
 
 
 def significance_levels():

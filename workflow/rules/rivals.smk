@@ -51,7 +51,7 @@ rule compare_methods:
     conda:
         environment("analysis")
     params:
-        real_sources=[name for name, entry in config["image_sets"].items() if entry["real"]],
+        real_sources=REAL_SOURCES,
         code=code_digest("compare_methods.py"),
     script:
         "../scripts/compare_methods.py"

@@ -49,7 +49,7 @@ rule evaluate_robustness:
     conda:
         environment("analysis")
     params:
-        belonging={autoencoder: belonging_sources(autoencoder) for autoencoder in AUTOENCODERS},
+        belonging=belonging_sources(),
         alphas=significance_levels(),
         method=config["attribution"]["threshold"],
         held_out=config["attribution"]["held_out"],
@@ -80,7 +80,7 @@ rule collect_robustness:
     conda:
         environment("analysis")
     params:
-        real_sources=[name for name, entry in config["image_sets"].items() if entry["real"]],
+        real_sources=REAL_SOURCES,
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("collect_robustness.py"),

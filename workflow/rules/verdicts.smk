@@ -26,7 +26,7 @@ rule export_calibration:
         settings={
             "metric": config["attribution"]["metric"],
             "signal": config["attribution"]["signal"],
-            "real_sources": [name for name, entry in config["image_sets"].items() if entry["real"]],
+            "real_sources": REAL_SOURCES,
             "preprocessing": preprocessing(),
         },
         code=code_digest("export_calibration.py"),
@@ -82,7 +82,7 @@ rule attribute_images:
         calibration=CALIBRATION,
         families=f"{RESULTS}/verdicts/families.json",
         losses=query_losses,
-        homogeneity=[table for source in QUERIES for table in tables_of("homogeneity", source)],
+        homogeneity=homogeneity_of(QUERIES),
         images=query_images,
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
