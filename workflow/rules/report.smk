@@ -73,6 +73,8 @@ rule plot_comparison:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("plot_comparison.py"),
+    message:
+        "picture of metrics and signals"
     script:
         "../scripts/plot_comparison.py"
 

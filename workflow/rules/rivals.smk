@@ -29,6 +29,8 @@ rule measure_rival:
         reading=rival_reading,
         cost=rival_cost,
         code=lambda wildcards: code_digest("measure_rival.py", f"aedr/rivals/{wildcards.rival}.py"),
+    message:
+        "{wildcards.rival} of {wildcards.source} by {wildcards.autoencoder}, shard {wildcards.shard}"
     script:
         "../scripts/measure_rival.py"
 
@@ -53,6 +55,8 @@ rule compare_methods:
     params:
         real_sources=REAL_SOURCES,
         code=code_digest("compare_methods.py"),
+    message:
+        "methods side by side"
     script:
         "../scripts/compare_methods.py"
 
@@ -73,5 +77,7 @@ rule plot_methods:
         environment("analysis")
     params:
         code=code_digest("plot_methods.py"),
+    message:
+        "picture of the methods"
     script:
         "../scripts/plot_methods.py"

@@ -31,6 +31,8 @@ rule transform_images:
         study_seed=transform_seed,
         max_pixels=config["max_pixels"],
         code=code_digest("transform_images.py"),
+    message:
+        "{wildcards.source} after {wildcards.transform}, shard {wildcards.shard}"
     script:
         "../scripts/transform_images.py"
 
@@ -54,6 +56,8 @@ rule evaluate_robustness:
         method=config["attribution"]["threshold"],
         held_out=config["attribution"]["held_out"],
         code=code_digest("evaluate_robustness.py"),
+    message:
+        "accuracy after {wildcards.transform}"
     script:
         "../scripts/evaluate_robustness.py"
 
@@ -84,6 +88,8 @@ rule collect_robustness:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("collect_robustness.py"),
+    message:
+        "robustness"
     script:
         "../scripts/collect_robustness.py"
 
@@ -107,6 +113,8 @@ rule plot_robustness:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("plot_robustness.py"),
+    message:
+        "picture of the robustness"
     script:
         "../scripts/plot_robustness.py"
 
@@ -131,5 +139,7 @@ rule plot_strengths:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("plot_strengths.py"),
+    message:
+        "picture of the strengths"
     script:
         "../scripts/plot_strengths.py"
