@@ -89,7 +89,10 @@ def copy_workflow(folder: Path) -> Path:
     """Copy the workflow to `folder`, where a test may change it, and return the folder."""
     for name in ["Snakefile", "workflow", "envs", "profiles", "demo", "config"]:
         source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
     return folder
 
 
