@@ -7,16 +7,13 @@ smaller signal". Seconds are those of the processor, so that other work on the m
     python benchmarks/reference_rivals.py --reference FOLDER [--crops 3] [--steps 100] [--ronan-steps 100] [--threads 1]
 """
 
-import argparse
-import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from reference_tables import CPU, MAX_PIXELS, decode_own, load_taef2, read_crops
+from reference_tables import CPU, MAX_PIXELS, argument_parser, decode_own, load_taef2, read_crops
 
 from aedr.accuracy import area_under_curve
 from aedr.autoencoders import Autoencoder
@@ -52,19 +49,9 @@ def measure_twice(autoencoder: Autoencoder, pictures: Sequence[bytes], metric: s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    reference = os.environ.get("AEDR_REFERENCE")
-    parser.add_argument(
-        "--reference",
-        type=Path,
-        default=reference,
-        required=reference is None,
-        help="folder of the reference data (default: $AEDR_REFERENCE)",
-    )
-    parser.add_argument("--crops", type=int, default=3, help="crops of each picture (default %(default)s)")
+    parser = argument_parser(str(__doc__))
     parser.add_argument("--steps", type=int, default=100, help="steps of LatentTracer (default %(default)s)")
     parser.add_argument("--ronan-steps", type=int, default=100, help="steps of RONAN (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads (default %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     autoencoder = load_taef2(arguments.reference)

@@ -173,8 +173,9 @@ def under_damage(
     return areas(damaged, others, METRICS)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser of what every benchmark on the reference data takes."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
     reference = os.environ.get("AEDR_REFERENCE")
     parser.add_argument(
         "--reference",
@@ -185,7 +186,11 @@ def main() -> None:
     )
     parser.add_argument("--crops", type=int, default=3, help="crops of each picture (default %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="threads (default %(default)s)")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = argument_parser(str(__doc__)).parse_args()
     torch.set_num_threads(arguments.threads)
     autoencoder = load_taef2(arguments.reference)
     photographs = read_crops(arguments.reference / "photographs", arguments.crops)

@@ -92,6 +92,14 @@ def tiny_movq() -> diffusers.VQModel:
     )
 
 
+AUTOENCODERS = {
+    "kl": tiny_autoencoder_kl,
+    "tiny": tiny_autoencoder_tiny,
+    "vq": tiny_vq_model,
+    "movq": tiny_movq,
+}
+
+
 # Tokenizers and text encoders
 
 

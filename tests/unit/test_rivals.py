@@ -23,12 +23,6 @@ from aedr.shards import ReconstructionSettings
 from aedr.signals import SIGNALS, compute_signals
 
 CPU = torch.device("cpu")
-FACTORIES = {
-    "kl": tiny_models.tiny_autoencoder_kl,
-    "tiny": tiny_models.tiny_autoencoder_tiny,
-    "vq": tiny_models.tiny_vq_model,
-    "movq": tiny_models.tiny_movq,
-}
 SETTINGS = {
     "latent_tracer": {"steps": 4, "learning_rate": 0.05},
     "ronan": {"steps": 4, "learning_rate": 0.1},
@@ -41,7 +35,7 @@ SETTINGS = {
 def autoencoders(tmp_path_factory) -> dict[str, Autoencoder]:
     folder = tmp_path_factory.mktemp("autoencoders")
     made = {}
-    for name, factory in FACTORIES.items():
+    for name, factory in tiny_models.AUTOENCODERS.items():
         with tiny_models.seeded(1):
             factory().save_pretrained(folder / name)
         made[name] = load_autoencoder(folder / name, "float32", CPU)
@@ -58,7 +52,7 @@ def measured(rival: str, autoencoder: Autoencoder, images: torch.Tensor, seeds=(
     return np.array(measure(autoencoder, images, seeds or range(len(images))), dtype=float)
 
 
-@pytest.mark.parametrize("kind", FACTORIES)
+@pytest.mark.parametrize("kind", tiny_models.AUTOENCODERS)
 @pytest.mark.parametrize("rival", SETTINGS)
 def test_an_image_is_measured_alike_alone_and_among_others(autoencoders, rival, kind) -> None:
     if rival == "codebook" and not autoencoders[kind].has_codebook:
@@ -70,7 +64,7 @@ def test_an_image_is_measured_alike_alone_and_among_others(autoencoders, rival, 
     assert len({first for first, _ in together.tolist()}) == 3
 
 
-@pytest.mark.parametrize("kind", FACTORIES)
+@pytest.mark.parametrize("kind", tiny_models.AUTOENCODERS)
 def test_latent_tracer_starts_from_the_first_loss_and_never_ends_above_it(autoencoders, kind) -> None:
     images = to_tensor(pictures(3), CPU)
     pairs = double_losses(
