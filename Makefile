@@ -10,7 +10,8 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
 
-.PHONY: demo demo-damage demo-figures demo-pictures demo-screenshots demo-verdicts docs help install install-tests test
+.PHONY: demo demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots demo-verdicts docs help \
+  install install-tests test
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -52,6 +53,16 @@ demo-verdicts: demo
 demo-damage: demo
 	$(BIN)/python benchmarks/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_damage.yaml
+
+# The matched track of docs/robustness.md, beside sources of different sizes and formats.
+demo-matched: .venv/installed
+	$(BIN)/python benchmarks/save_odd_photographs.py results/demo_odd_photographs
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_matched.yaml
+
+# The tables of docs/rivals.md: every method on untouched images, then under damage.
+demo-rivals: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_rivals.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_rivals.yaml config/demo_rivals_damage.yaml
 
 install: .venv/installed
 

@@ -14,14 +14,20 @@ PHOTOGRAPHS = ["brick.png", "camera.png", "cell.png", "clock_motion.png", "coins
 PHOTOGRAPHS += ["hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "retina.jpg"]
 SHORT_SIDE, SIZE = 160, 64
 
+
+def shrunk_photograph(name: str, short_side: int) -> Image.Image:
+    """Return one of PHOTOGRAPHS as RGB, shrunk until its short side has so many pixels."""
+    with Image.open(Path(skimage.__file__).parent / "data" / name) as image:
+        whole = ImageOps.exif_transpose(image).convert("RGB")
+    scale = short_side / min(whole.size)
+    return whole.resize((round(whole.width * scale), round(whole.height * scale)), Image.Resampling.LANCZOS)
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name in PHOTOGRAPHS:
-        with Image.open(Path(skimage.__file__).parent / "data" / name) as image:
-            whole = ImageOps.exif_transpose(image).convert("RGB")
-        scale = SHORT_SIDE / min(whole.size)
-        small = whole.resize((round(whole.width * scale), round(whole.height * scale)), Image.Resampling.LANCZOS)
+        small = shrunk_photograph(name, SHORT_SIDE)
         left, top = (small.width - 2 * SIZE) // 2, (small.height - 2 * SIZE) // 2
         for i in range(4):
             x, y = left + SIZE * (i % 2), top + SIZE * (i // 2)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from aedr.configuration import (
     autoencoder_name,
@@ -192,10 +193,13 @@ def test_every_published_configuration_is_valid(monkeypatch) -> None:
         check(study)
 
 
-def test_the_damage_laid_over_the_demo_is_valid(monkeypatch) -> None:
+@pytest.mark.parametrize("name", ["damage", "fresh", "matched", "rivals", "rivals_damage"])
+def test_what_is_laid_over_the_demo_is_valid(monkeypatch, name) -> None:
     monkeypatch.chdir(ROOT)
-    damage = yaml.safe_load((ROOT / "config/demo_damage.yaml").read_text())
-    check(yaml.safe_load((ROOT / "config/demo.yaml").read_text()) | damage)
+    study = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    update_config(study, yaml.safe_load((ROOT / f"config/demo_{name}.yaml").read_text()))
+    study["image_sets"] = {key: {"folder": str(ROOT / "demo/photographs")} for key in study["image_sets"]}
+    check(study)
 
 
 def test_the_configuration_page_is_current_and_every_key_has_a_description_and_a_default() -> None:
