@@ -59,10 +59,10 @@ demo-matched: .venv/installed
 	$(BIN)/python benchmarks/save_odd_photographs.py results/demo_odd_photographs
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_matched.yaml
 
-# The tables of docs/rivals.md: every method on untouched images, then under damage.
+# The tables of docs/rivals.md: every method on the demo, then on its control, untouched and damaged.
 demo-rivals: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_rivals.yaml
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_rivals.yaml config/demo_rivals_damage.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml config/demo_rivals.yaml config/demo_rivals_control.yaml
 
 install: .venv/installed
 

@@ -193,11 +193,21 @@ def test_every_published_configuration_is_valid(monkeypatch) -> None:
         check(study)
 
 
-@pytest.mark.parametrize("name", ["damage", "fresh", "matched", "rivals", "rivals_damage"])
-def test_what_is_laid_over_the_demo_is_valid(monkeypatch, name) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["demo", "demo_damage"],
+        ["demo", "demo_fresh"],
+        ["demo", "demo_matched"],
+        ["demo", "demo_rivals"],
+        ["demo_control", "demo_rivals", "demo_rivals_control"],
+    ],
+)
+def test_published_configurations_are_valid_over_each_other(monkeypatch, names) -> None:
     monkeypatch.chdir(ROOT)
-    study = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
-    update_config(study, yaml.safe_load((ROOT / f"config/demo_{name}.yaml").read_text()))
+    study: dict[str, object] = {}
+    for name in names:
+        update_config(study, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
     study["image_sets"] = {key: {"folder": str(ROOT / "demo/photographs")} for key in study["image_sets"]}
     check(study)
 
