@@ -49,10 +49,11 @@ demo-verdicts: demo
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo_resized.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/score_verdicts.py results/demo results/demo_fresh
 
-# The tables of docs/robustness.md. Most of the work is done in one process, where imports are paid once.
+# The table and the picture of docs/robustness.md. Most of the work is done in one process, where imports are paid once.
 demo-damage: demo
 	$(BIN)/python benchmarks/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_damage.yaml
+	cp results/demo/plots/robustness.png docs/images/demo_robustness.png
 
 # The matched track of docs/robustness.md, beside sources of different sizes and formats.
 demo-matched: .venv/installed
