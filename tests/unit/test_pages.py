@@ -217,6 +217,21 @@ def test_errors_are_those_of_the_tables_and_say_how_many_are_left_out(browser, p
         assert titles[2 * i + 1].startswith(f"Own images rejected: {rejected} of {own['images'].sum()}")
 
 
+def test_methods_and_damage_are_those_of_the_tables_where_a_study_has_them(browser, pages) -> None:
+    browsers.visit(browser, pages["report"], 1600)
+
+    def rows(section: str) -> list[list[str]]:
+        found = browser.find_elements(By.CSS_SELECTOR, f"#{section} tbody tr")
+        return [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in found]
+
+    assert rows("methods") == [
+        ["AEDR as published", "2", "96.1", "0.961", "0.96", "", "", "", "0.02", "2.00 GB"],
+        ["LatentTracer", "2", "98.4", "0.984", "0.98", "", "", "", "1.2", "2.00 GB"],
+    ]
+    assert rows("robustness") == [["untouched", "98.1 / 98.1", "98.1 / 98.1"], ["crop-3", "50.2 / 62.9", ""]]
+    assert len(browser.find_elements(By.CSS_SELECTOR, "img.drawn")) == 2
+
+
 def test_a_figure_has_its_caption_inside_and_the_same_bytes_every_time(pages, tmp_path) -> None:
     folder = pages["report"].parent
     outputs = [f"{tmp_path}/comparison.{suffix}" for suffix in ("svg", "pdf", "png")]
@@ -227,7 +242,7 @@ def test_a_figure_has_its_caption_inside_and_the_same_bytes_every_time(pages, tm
 
 
 def test_the_report_of_a_study_as_large_as_the_published_one_is_small(browser, tmp_path) -> None:
-    page = synthetic_study.write_study(tmp_path, 9, 500, synthetic_study.METRICS, side=256, formats=("svg",))
+    page = synthetic_study.write_study(tmp_path, 9, 500, synthetic_study.METRICS, 256, ("svg",), False)
     assert page.stat().st_size < 20e6
     browsers.visit(browser, page, 400)
     assert len(shown(browser)) == 8 * 10 and browser.get_log("browser") == []

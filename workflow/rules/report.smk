@@ -1,6 +1,7 @@
 # Figures of the results, the report, and the captions that `snakemake --report` shows with the figures.
 #
-# needs  {RESULTS}/accuracy.parquet, autoencoders.parquet, signals.parquet, thresholds.parquet, images/, losses/
+# needs  {RESULTS}/accuracy.parquet, autoencoders.parquet, signals.parquet, thresholds.parquet, images/, losses/,
+#        methods.parquet and robustness.csv with their pictures, where the study has rivals and transforms
 # makes  {RESULTS}/plots/, {RESULTS}/configuration.yaml, {RESULTS}/report.html
 
 
@@ -140,6 +141,8 @@ rule write_report:
         configuration=f"{RESULTS}/configuration.yaml",
         comparison=f"{RESULTS}/plots/comparison.svg",
         signal_figures=signal_figures,
+        methods=[f"{RESULTS}/methods.parquet", f"{RESULTS}/plots/methods.png"] if config["rivals"] else [],
+        robustness=robustness_of_report(),
         images=[table for source in SOURCES for table in tables_of("images", source)],
         losses=losses_of_families,
     output:
@@ -151,6 +154,7 @@ rule write_report:
     params:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
+        metrics=METRICS,
         max_pixels=config["max_pixels"],
         # No input: a measurement that is missing must not run its job again.
         benchmarks=f"{RESULTS}/benchmarks",

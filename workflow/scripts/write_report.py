@@ -21,9 +21,12 @@ def write_report(
     images: Sequence[str],
     losses: Sequence[str],
     figures: Mapping[str, Any],
+    methods: Sequence[str],
+    robustness: Sequence[str],
     configuration: str,
     benchmarks: str,
     output: str,
+    metrics: Sequence[str],
     metric: str,
     signal: str,
     max_pixels: int,
@@ -35,17 +38,24 @@ def write_report(
         images: the images tables of every source (each in a folder named so), in the order of the matrix's columns.
         losses: the losses tables of every family and source, in folders named so.
         figures: the SVG files of the comparison, and of each family's signals (a list).
+        methods: the methods table and the picture of it, or nothing where the study has no rivals.
+        robustness: robustness.csv and the pictures of it, or nothing where the study has no transforms.
         configuration: the study's configuration, a YAML file.
         benchmarks: the folder of Snakemake's measurements; what is missing there is not shown.
+        metrics: the metrics of double reconstruction.
         metric, signal: what the study was configured with.
     """
+    import pandas as pd
+
     from aedr.families import family_label, members
     from aedr.figures import PUBLISHED, SIGNAL_NAMES, metric_name
     from aedr.pages import render_page
     from aedr.report_costs import read_costs
     from aedr.report_errors import find_errors
     from aedr.report_matrix import PROTOCOLS, choose_views, collect_signals, describe_matrix, shade_of
+    from aedr.report_methods import describe_methods, describe_robustness, embed_pictures
     from aedr.report_provenance import describe_analysis, digest_files, read_metadata
+    from aedr.robustness import shown_methods
     from aedr.tables import read_table
     from aedr.thumbnails import read_thumbnails, sample_ids
 
@@ -71,6 +81,8 @@ def write_report(
     cells = accuracy[(accuracy["protocol"] == "held_out") & ~accuracy["belonging"]]
     published = cells[(cells["metric"] == PUBLISHED[0]) & (cells["signal"] == PUBLISHED[1])]
     weakest = cells[(cells["metric"] == metric) & (cells["signal"] == signal)].nsmallest(1, "accuracy").iloc[0]
+    damage = pd.read_csv(robustness[0]) if robustness else None
+    damage_methods = {} if damage is None else shown_methods(damage, metrics, metric, signal)
     page = render_page(
         "report.html.j2",
         ["page.js", "report.js"],
@@ -95,6 +107,11 @@ def write_report(
         signal_figures=[_figure(path, f"signals-{i}") for i, path in enumerate(figures["signals"])],
         comparison_figure=_figure(figures["comparison"], "comparison"),
         comparison=_comparison(cells),
+        methods=describe_methods(read_table(methods[0], "methods")) if methods else [],
+        method_pictures=embed_pictures(methods[1:]),
+        robustness_methods=list(damage_methods),
+        robustness=[] if damage is None else describe_robustness(damage, damage_methods),
+        robustness_pictures=embed_pictures(robustness[1:]),
         errors=[_describe_errors(error, labels, thumbnails, signal) for error in errors],
         most_errors=MOST_ERRORS,
         sheets=[
@@ -189,7 +206,8 @@ def _describe_autoencoder(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe_making(row: Mapping[str, str]) -> dict[str, str]:
-    other = ", ".join(f"{key} {value}" for key, value in row.items() if key not in ("name", "device", "settings"))
+    shown_elsewhere = ("name", "device", "settings", "cost")
+    other = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown_elsewhere)
     return {"name": row["name"], "device": row.get("device", ""), "settings": row.get("settings", ""), "other": other}
 
 
@@ -200,9 +218,12 @@ if __name__ == "__main__":
             snakemake.input.images,
             snakemake.input.losses,
             {"comparison": snakemake.input.comparison, "signals": snakemake.input.signal_figures},
+            snakemake.input.methods,
+            snakemake.input.robustness,
             snakemake.input.configuration,
             snakemake.params.benchmarks,
             snakemake.output[0],
+            snakemake.params.metrics,
             snakemake.params.metric,
             snakemake.params.signal,
             snakemake.params.max_pixels,
