@@ -225,8 +225,8 @@ def test_methods_and_damage_are_those_of_the_tables_where_a_study_has_them(brows
         return [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")] for row in found]
 
     assert rows("methods") == [
-        ["AEDR as published", "2", "96.1", "0.961", "0.96", "", "", "", "0.02", "2.00 GB"],
-        ["LatentTracer", "2", "98.4", "0.984", "0.98", "", "", "", "1.2", "2.00 GB"],
+        ["AEDR as published", "2", "96.1", "0.961", "0.96", "", "", "", "0.0200", "2.00 GB"],
+        ["LatentTracer", "2", "98.4", "0.984", "0.98", "", "", "", "1.20", "2.00 GB"],
     ]
     assert rows("robustness") == [["untouched", "98.1 / 98.1", "98.1 / 98.1"], ["crop-3", "50.2 / 62.9", ""]]
     assert len(browser.find_elements(By.CSS_SELECTOR, "img.drawn")) == 2
