@@ -55,7 +55,6 @@ def write_report(
     from aedr.report_matrix import PROTOCOLS, choose_views, collect_signals, describe_matrix, shade_of
     from aedr.report_methods import describe_methods, describe_robustness, embed_pictures
     from aedr.report_provenance import describe_analysis, digest_files, read_metadata
-    from aedr.robustness import shown_methods
     from aedr.tables import read_table
     from aedr.thumbnails import read_thumbnails, sample_ids
 
@@ -81,8 +80,6 @@ def write_report(
     cells = accuracy[(accuracy["protocol"] == "held_out") & ~accuracy["belonging"]]
     published = cells[(cells["metric"] == PUBLISHED[0]) & (cells["signal"] == PUBLISHED[1])]
     weakest = cells[(cells["metric"] == metric) & (cells["signal"] == signal)].nsmallest(1, "accuracy").iloc[0]
-    damage = pd.read_csv(robustness[0]) if robustness else None
-    damage_methods = {} if damage is None else shown_methods(damage, metrics, metric, signal)
     page = render_page(
         "report.html.j2",
         ["page.js", "report.js"],
@@ -109,8 +106,7 @@ def write_report(
         comparison=_comparison(cells),
         methods=describe_methods(read_table(methods[0], "methods")) if methods else [],
         method_pictures=embed_pictures(methods[1:]),
-        robustness_methods=list(damage_methods),
-        robustness=[] if damage is None else describe_robustness(damage, damage_methods),
+        robustness=describe_robustness(pd.read_csv(robustness[0]), metrics, metric, signal) if robustness else None,
         robustness_pictures=embed_pictures(robustness[1:]),
         errors=[_describe_errors(error, labels, thumbnails, signal) for error in errors],
         most_errors=MOST_ERRORS,

@@ -1,6 +1,6 @@
 """The report's other methods and damaged images: what their tables say, and the pictures that were drawn of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from aedr.methods import MEAN
 from aedr.pages import data_address
-from aedr.robustness import ALIKE
+from aedr.robustness import ALIKE, shown_methods
 from aedr.transform_steps import UNTOUCHED
 
 
@@ -19,16 +19,19 @@ def describe_methods(methods: pd.DataFrame) -> list[dict[str, Any]]:
     return means.astype(object).where(means.notna(), None).to_dict("records")
 
 
-def describe_robustness(means: pd.DataFrame, methods: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return each transform with the accuracy of some methods by both protocols, None where one was not measured.
+def describe_robustness(means: pd.DataFrame, metrics: Sequence[str], metric: str, signal: str) -> dict[str, Any]:
+    """Return the labels of the `methods` that pictures show, too, and a row for each transform.
+
+    A row has the accuracy of each method by both protocols, None where it was not measured.
 
     Args:
         means: `robustness.csv`.
-        methods: metric and signal of each method.
+        metrics, metric, signal: see `aedr.robustness.shown_methods`.
     """
+    methods = shown_methods(means, metrics, metric, signal)
     key = ["transform", "metric", "signal", "protocol"]
     accuracy = means.dropna(subset=["accuracy"]).set_index(key)["accuracy"].to_dict()
-    return [
+    rows = [
         {
             "transform": transform,
             "cells": [
@@ -38,6 +41,7 @@ def describe_robustness(means: pd.DataFrame, methods: Mapping[str, tuple[str, st
         }
         for transform in means["transform"].unique()
     ]
+    return {"methods": list(methods), "rows": rows}
 
 
 def embed_pictures(paths: Sequence[str]) -> list[dict[str, Any]]:
