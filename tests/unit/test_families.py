@@ -18,22 +18,15 @@ from aedr.tables import read_table, write_table
 from aedr.weights import fetch
 from identify_autoencoder import identify_autoencoder
 
-FACTORIES = {
-    "kl": tiny_models.tiny_autoencoder_kl,
-    "tiny": tiny_models.tiny_autoencoder_tiny,
-    "vq": tiny_models.tiny_vq_model,
-    "movq": tiny_models.tiny_movq,
-}
-
 
 def saved_fingerprint(network: diffusers.ModelMixin, folder: Path, pickled: bool = False) -> tuple[str, str]:
     network.save_pretrained(folder, safe_serialization=not pickled)
     return fingerprint(load_autoencoder(folder, "float32", torch.device("cpu"), trusted_pickle=pickled).network)
 
 
-@pytest.mark.parametrize("kind", FACTORIES)
+@pytest.mark.parametrize("kind", tiny_models.AUTOENCODERS)
 def test_the_same_weights_in_another_file_or_in_half_precision_are_one_family(kind, tmp_path) -> None:
-    network = FACTORIES[kind]()
+    network = tiny_models.AUTOENCODERS[kind]()
     plain = saved_fingerprint(network, tmp_path / "plain")
     assert plain[0] != plain[1]
     assert saved_fingerprint(network, tmp_path / "pickled", pickled=True) == plain
@@ -41,7 +34,7 @@ def test_the_same_weights_in_another_file_or_in_half_precision_are_one_family(ki
     # What bfloat16 cuts off decodes to other pixels.
     bfloat16 = saved_fingerprint(copy.deepcopy(network).bfloat16(), tmp_path / "bfloat16")
     assert bfloat16[0] != plain[0] and bfloat16[1] != plain[1]
-    other = saved_fingerprint(FACTORIES[kind](), tmp_path / "other")
+    other = saved_fingerprint(tiny_models.AUTOENCODERS[kind](), tmp_path / "other")
     assert other[0] != plain[0] and other[1] != plain[1]
 
 
@@ -76,7 +69,7 @@ def test_attention_weights_under_their_old_names_are_the_same(tmp_path) -> None:
     ],
 )
 def test_one_changed_weight_is_another_autoencoder(kind, name, part) -> None:
-    network = FACTORIES[kind]()
+    network = tiny_models.AUTOENCODERS[kind]()
     before = fingerprint(network)
     with torch.no_grad():
         network.state_dict()[name].view(-1)[0] += 0.01
