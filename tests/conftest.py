@@ -1,4 +1,4 @@
-"""What several tests share: a fresh clone of this folder, and the demo run in it, once."""
+"""What several tests share: the reference data, and a fresh clone of this folder with the demo run in it, once."""
 
 import os
 import shutil
@@ -9,6 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Return the folder of the reference data, from the environment variable AEDR_REFERENCE.
+
+    Without it tests are skipped, since the data carries no licence to be kept here.
+    """
+    folder = os.environ.get("AEDR_REFERENCE")
+    if not folder:
+        pytest.skip("AEDR_REFERENCE is unset: it names the folder of the published reference data")
+    if not Path(folder).is_dir():
+        pytest.fail(f"AEDR_REFERENCE names {folder}, which is no folder")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

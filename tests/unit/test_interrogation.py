@@ -690,9 +690,8 @@ def test_the_prompts_table_of_a_file(tmp_path: Path) -> None:
     assert table["image_id"].isna().all() and table["caption"].isna().all()
 
 
-@pytest.mark.skipif("AEDR_REFERENCE" not in os.environ, reason="AEDR_REFERENCE names no folder of reference data")
-def test_the_published_prompts(clip: Clip) -> None:
-    prompts = read_prompt_file(Path(os.environ["AEDR_REFERENCE"]) / "prompts-500.txt")
+def test_the_published_prompts(clip: Clip, reference: Path) -> None:
+    prompts = read_prompt_file(reference / "prompts-500.txt")
     assert len(prompts) == 500
     assert prompts[0].startswith("a close up of a person's hand with a silver bracelet, a picture inspired by Alfred")
     assert max(clip.count_tokens(prompt) for prompt in prompts) < 77
