@@ -242,7 +242,9 @@ def test_a_figure_has_its_caption_inside_and_the_same_bytes_every_time(pages, tm
 
 
 def test_the_report_of_a_study_as_large_as_the_published_one_is_small(browser, tmp_path) -> None:
-    page = synthetic_study.write_study(tmp_path, 9, 500, synthetic_study.METRICS, 256, ("svg",), False)
+    page = synthetic_study.write_study(
+        tmp_path, 9, 500, synthetic_study.METRICS, side=256, formats=("svg",), has_rivals_and_damage=False
+    )
     assert page.stat().st_size < 20e6
     browsers.visit(browser, page, 400)
     assert len(shown(browser)) == 8 * 10 and browser.get_log("browser") == []
