@@ -1,11 +1,13 @@
 """The environments pin what `make test` tests, and hold what their scripts import and nothing else."""
 
-import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from aedr import code
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
@@ -47,28 +49,14 @@ def rules() -> list[tuple[str, set[str]]]:
 
 def imports(script: str) -> set[str]:
     """Return the distributions that a script imports, through the shared package too."""
-    standard, seen, found, waiting = __import__("sys").stdlib_module_names, set(), set(), [SCRIPTS / script]
-    while waiting:
-        file = waiting.pop()
-        if file in seen:
-            continue
-        seen.add(file)
-        for node in ast.walk(ast.parse(file.read_text())):
-            modules = []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                modules = [node.module]
-                if node.module == "aedr":
-                    modules = [f"aedr.{alias.name}" for alias in node.names]
-            elif isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            for module in modules:
-                if module.startswith("aedr."):
-                    path = SCRIPTS / module.replace(".", "/")
-                    # A package imports its modules by their names.
-                    waiting += path.glob("*.py") if path.is_dir() else [path.with_suffix(".py")]
-                elif (top := module.split(".")[0]) not in standard and top != "aedr":
-                    found.add(DISTRIBUTIONS.get(top, top))
-    return found
+    # Rivals are imported by the names in the configuration.
+    rivals = sorted((SCRIPTS / "aedr/rivals").glob("*.py")) if script == "measure_rival.py" else []
+    modules = {
+        module.split(".")[0]
+        for file in code.imported_files([SCRIPTS / script, *rivals], SCRIPTS)
+        for module in code.imported_names(file, SCRIPTS)
+    }
+    return {DISTRIBUTIONS.get(module, module) for module in modules - sys.stdlib_module_names - {"aedr"}}
 
 
 @pytest.mark.parametrize("name", SILENT)
