@@ -100,7 +100,7 @@ test: .venv/installed-tests
 	@touch $@
 
 config/README.md: workflow/schemas/config.schema.yaml .venv/installed
-	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.configuration_page $< > $@
+	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.study.configuration_page $< > $@
 
-docs/tables.md: workflow/scripts/aedr/tables.py workflow/scripts/aedr/tables_page.py .venv/installed
-	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.tables_page > $@
+docs/tables.md: workflow/scripts/aedr/tables/files.py workflow/scripts/aedr/tables/page.py .venv/installed
+	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.tables.page > $@

@@ -26,11 +26,11 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from aedr.autoencoders import load_autoencoder  # noqa: E402
-from aedr.calibration_files import describe_calibration  # noqa: E402
-from aedr.families import fingerprint  # noqa: E402
-from aedr.images import encode_png  # noqa: E402
-from aedr.tables import write_table  # noqa: E402
+from aedr.autoencoders.families import fingerprint  # noqa: E402
+from aedr.autoencoders.loading import load_autoencoder  # noqa: E402
+from aedr.images.pictures import encode_png  # noqa: E402
+from aedr.tables.files import write_table  # noqa: E402
+from aedr.verdicts.calibration import describe_calibration  # noqa: E402
 
 NAME, METRIC, SIGNAL = "sd", "high_frequency", "residual"
 REFERENCE_IMAGES = 250

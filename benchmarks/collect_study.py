@@ -23,7 +23,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
-from aedr.tables import write_table  # noqa: E402
+from aedr.tables.files import write_table  # noqa: E402
 from compute_signals import compute_signals  # noqa: E402
 from evaluate_accuracy import evaluate_accuracy  # noqa: E402
 from export_calibration import export_calibration  # noqa: E402

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aedr.autoencoders import load_autoencoder
-from aedr.images import decode_image
-from aedr.losses import LOSSES
-from aedr.reconstruction import double_losses, to_tensor
+from aedr.autoencoders.loading import load_autoencoder
+from aedr.images.pictures import decode_image
+from aedr.reconstruction.double_reconstruction import double_losses, to_tensor
+from aedr.reconstruction.losses import LOSSES
 
 DEMO = Path(__file__).parents[1] / "demo"
 BATCH_SIZES = (1, 2, 3, 4, 8)

@@ -20,8 +20,8 @@ from snakemake.utils import update_config
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 
-from aedr.configuration import all_transforms, check_configuration, complete_configuration, count_images  # noqa: E402
-from aedr.transform_steps import is_searched, picture_steps  # noqa: E402
+from aedr.study.configuration import all_transforms, check_configuration, complete_configuration, count_images  # noqa: E402
+from aedr.study.transform_steps import is_searched, picture_steps  # noqa: E402
 from measure_homogeneity import measure_homogeneity  # noqa: E402
 from reconstruct_images import reconstruct_images  # noqa: E402
 from transform_images import transform_images  # noqa: E402

@@ -12,8 +12,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from aedr.images import decode_image
-from aedr.tables import read_tables
+from aedr.images.pictures import decode_image
+from aedr.tables.files import read_tables
 
 COLUMNS = 12
 

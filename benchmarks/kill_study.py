@@ -44,7 +44,7 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests"), str(ROO
 from studies import write_pictures  # noqa: E402
 
 import tiny_models  # noqa: E402
-from aedr.tables import read_table  # noqa: E402
+from aedr.tables.files import read_table  # noqa: E402
 
 TARGET = "results/accuracy.parquet"
 TERMINATED, INTERRUPTED = "SIGTERM to Snakemake", "SIGINT to everything"

@@ -6,7 +6,7 @@ python benchmarks/pick_images.py RESULTS FOLDER
 import sys
 from pathlib import Path
 
-from aedr.tables import read_table
+from aedr.tables.files import read_table
 
 if __name__ == "__main__":
     results, folder = Path(sys.argv[1]), Path(sys.argv[2])

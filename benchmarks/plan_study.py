@@ -28,7 +28,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
-from aedr.tables import write_table  # noqa: E402
+from aedr.tables.files import write_table  # noqa: E402
 
 METRICS = ["l2", "high_frequency", "mid_frequency"]
 SHARDED = {"generate_images", "import_images", "measure_homogeneity", "reconstruct_images"}

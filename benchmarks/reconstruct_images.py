@@ -82,8 +82,8 @@ def write_files(folder: Path, images: int, size: int) -> Files:
     import transformers
     from safetensors.torch import save_file
 
-    from aedr.images import describe_image, encode_png
-    from aedr.tables import write_table
+    from aedr.images.pictures import describe_image, encode_png
+    from aedr.tables.files import write_table
 
     torch.manual_seed(0)
     pipeline = folder / "pipeline"
@@ -122,7 +122,7 @@ def run_ours(files: Files, metrics: tuple[str, ...], images: int, threads: int) 
     """Run the script function of the rule `reconstruct_images`, as its job does."""
     clock = _Clock()
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    from aedr import shards
+    from aedr.reconstruction import shards
     from reconstruct_images import reconstruct_images
 
     reconstruct_shard = shards.reconstruct_shard

@@ -15,12 +15,12 @@ import numpy.typing as npt
 import torch
 from reference_tables import CPU, MAX_PIXELS, argument_parser, decode_own, load_taef2, read_crops
 
-from aedr.accuracy import area_under_curve
-from aedr.autoencoders import Autoencoder
-from aedr.images import decode_image
-from aedr.losses import LOSSES
-from aedr.reconstruction import double_losses, to_tensor
-from aedr.rivals import load_rival
+from aedr.autoencoders.loading import Autoencoder
+from aedr.images.pictures import decode_image
+from aedr.reconstruction.double_reconstruction import double_losses, to_tensor
+from aedr.reconstruction.losses import LOSSES
+from aedr.rivals.measuring import load_rival
+from aedr.scoring.accuracy import area_under_curve
 
 BATCH = 6
 

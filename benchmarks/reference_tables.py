@@ -27,12 +27,12 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "confor
 
 from taef2 import load_taef2  # noqa: E402
 
-from aedr.accuracy import area_under_curve  # noqa: E402
-from aedr.autoencoders import Autoencoder  # noqa: E402
-from aedr.homogeneity import homogeneity, read_grey  # noqa: E402
-from aedr.images import Pixels, decode_image, encode_png  # noqa: E402
-from aedr.losses import LOSSES  # noqa: E402
-from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor  # noqa: E402
+from aedr.autoencoders.loading import Autoencoder  # noqa: E402
+from aedr.images.homogeneity import homogeneity, read_grey  # noqa: E402
+from aedr.images.pictures import Pixels, decode_image, encode_png  # noqa: E402
+from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor  # noqa: E402
+from aedr.reconstruction.losses import LOSSES  # noqa: E402
+from aedr.scoring.accuracy import area_under_curve  # noqa: E402
 
 CROP = 256
 MAX_PIXELS = 10**8

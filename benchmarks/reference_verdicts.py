@@ -20,17 +20,17 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "confor
 
 from taef2 import load_taef2  # noqa: E402
 
-from aedr.attribution import attribute  # noqa: E402
-from aedr.autoencoders import Autoencoder  # noqa: E402
-from aedr.calibration_files import describe_calibration, reference_rows  # noqa: E402
-from aedr.families import fingerprint  # noqa: E402
-from aedr.homogeneity import homogeneity, read_grey  # noqa: E402
-from aedr.images import decode_image, describe_image, encode_png  # noqa: E402
-from aedr.losses import LOSSES  # noqa: E402
-from aedr.reconstruction import to_pixels, to_tensor  # noqa: E402
-from aedr.shards import ReconstructionSettings, reconstruct_shard  # noqa: E402
-from aedr.signals import compute_signals  # noqa: E402
-from aedr.verdicts import CANNOT_SAY, FAMILY, NONE  # noqa: E402
+from aedr.autoencoders.families import fingerprint  # noqa: E402
+from aedr.autoencoders.loading import Autoencoder  # noqa: E402
+from aedr.images.homogeneity import homogeneity, read_grey  # noqa: E402
+from aedr.images.pictures import decode_image, describe_image, encode_png  # noqa: E402
+from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor  # noqa: E402
+from aedr.reconstruction.losses import LOSSES  # noqa: E402
+from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard  # noqa: E402
+from aedr.scoring.signals import compute_signals  # noqa: E402
+from aedr.verdicts.attribution import attribute  # noqa: E402
+from aedr.verdicts.calibration import describe_calibration, reference_rows  # noqa: E402
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE  # noqa: E402
 
 NAME, METRIC, SIGNAL = "taef2", "high_frequency", "residual"
 CROP, CROPS_OF_A_LARGE_IMAGE = 128, 12

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from aedr.tables import read_tables
+from aedr.tables.files import read_tables
 
 SCALES = {"enlarged": 1.5, "shrunk": 0.75}
 SMOOTH = 24

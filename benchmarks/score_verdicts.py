@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from aedr.attribution import attribute
-from aedr.calibration_files import read_calibration
-from aedr.sources import QUERY, RESTORED
-from aedr.tables import read_tables
-from aedr.verdicts import CANNOT_SAY, FAMILY, NONE, SEVERAL
+from aedr.study.sources import QUERY, RESTORED
+from aedr.tables.files import read_tables
+from aedr.verdicts.attribution import attribute
+from aedr.verdicts.calibration import read_calibration
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
 
 LEVEL = 0.05
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aedr.tables import read_table
+from aedr.tables.files import read_table
 
 QUANTISED = "demo-vq"
 PHOTOGRAPHS = "photographs"

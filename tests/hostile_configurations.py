@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from aedr import configuration, configuration_file
 from aedr.errors import UserError
+from aedr.study import configuration, configuration_file
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from aedr.homogeneity import read_grey
-from aedr.images import decode_image, describe_image, picture_shape
+from aedr.images.homogeneity import read_grey
+from aedr.images.pictures import decode_image, describe_image, picture_shape
 
 # Small, so that a damaged header which claims a large picture is refused and not decoded.
 MAX_PIXELS = 1_000_000

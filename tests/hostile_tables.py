@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from aedr.calibration_files import check_reference, read_calibration, reference_of
 from aedr.errors import UserError
-from aedr.prompt_files import read_captions, read_prompt_file
-from aedr.tables import TABLES
+from aedr.study.prompt_files import read_captions, read_prompt_file
+from aedr.tables.files import TABLES
+from aedr.verdicts.calibration import check_reference, read_calibration, reference_of
 from hostile_configurations import NAMES, NUMBERS
 
 DESCRIPTION: dict[str, Any] = {

@@ -9,10 +9,10 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from aedr.accuracy import PROTOCOLS, area_under_curve, true_positive_rate_at
-from aedr.methods import MEAN
-from aedr.signals import PUBLISHED_SIGNALS, SIGNALS, split_of
-from aedr.tables import write_table
+from aedr.scoring.accuracy import PROTOCOLS, area_under_curve, true_positive_rate_at
+from aedr.scoring.methods import MEAN
+from aedr.scoring.signals import PUBLISHED_SIGNALS, SIGNALS, split_of
+from aedr.tables.files import write_table
 from plot_accuracy import plot_accuracy
 from plot_comparison import plot_comparison
 from plot_methods import plot_methods

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aedr.attribution import attribute
-from aedr.verdict_page import verdict_page
+from aedr.pages.verdicts import verdict_page
+from aedr.verdicts.attribution import attribute
 from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
 FAMILIES = ["model-0", "model-1", "model-2"]

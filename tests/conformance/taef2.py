@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from aedr.autoencoders import Autoencoder
+from aedr.autoencoders.loading import Autoencoder
 
 LATENT_CHANNELS = 32
 FACTOR = 8

@@ -10,10 +10,10 @@ import pytest
 import reference_tables as tables
 from taef2 import load_taef2
 
-from aedr.accuracy import area_under_curve
-from aedr.grid import Offset, search_and_measure
-from aedr.images import decode_image
-from aedr.losses import LOSSES
+from aedr.images.pictures import decode_image
+from aedr.reconstruction.grid_search import Offset, search_and_measure
+from aedr.reconstruction.losses import LOSSES
+from aedr.scoring.accuracy import area_under_curve
 
 FUNCTIONS = {metric: LOSSES[metric] for metric in tables.METRICS}
 Measured = list[tuple[Offset, dict[str, tuple[float, float]]]]

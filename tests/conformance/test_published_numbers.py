@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aedr.homogeneity import homogeneity, read_grey
-from aedr.signals import compute_signals, fit_calibration
-from aedr.tables import read_table, write_table
-from aedr.thresholds import fit_threshold
+from aedr.images.homogeneity import homogeneity, read_grey
+from aedr.scoring.signals import compute_signals, fit_calibration
+from aedr.scoring.thresholds import fit_threshold
+from aedr.tables.files import read_table, write_table
 from measure_homogeneity import measure_homogeneity
 
 ALPHA = 0.05

@@ -16,9 +16,9 @@ import reference_tables as tables
 import torch
 from taef2 import load_taef2
 
-from aedr.autoencoders import Autoencoder
-from aedr.images import decode_image
-from aedr.reconstruction import to_tensor
+from aedr.autoencoders.loading import Autoencoder
+from aedr.images.pictures import decode_image
+from aedr.reconstruction.double_reconstruction import to_tensor
 
 CROPS = 2
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from aedr.accuracy import (
+from aedr.errors import UserError
+from aedr.scoring.accuracy import (
     area_under_curve,
     choose_alpha,
     compare_signals,
@@ -14,9 +15,8 @@ from aedr.accuracy import (
     summarise_accuracy,
     true_positive_rate_at,
 )
-from aedr.errors import UserError
-from aedr.signals import SIGNALS, compute_signals, fit_calibration, split_of
-from aedr.thresholds import fit_density, fit_threshold, resample_thresholds
+from aedr.scoring.signals import SIGNALS, compute_signals, fit_calibration, split_of
+from aedr.scoring.thresholds import fit_density, fit_threshold, resample_thresholds
 
 OWN = norm(1.0, 0.1).rvs(400, random_state=0)
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from aedr import code
+from aedr.study import code
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 RULES = SCRIPTS.parent / "rules"

@@ -6,15 +6,15 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from aedr.configuration import (
+from aedr.errors import UserError
+from aedr.study.configuration import (
     autoencoder_name,
     check_configuration,
     complete_configuration,
     count_images,
 )
-from aedr.configuration_file import check_configuration_file, main
-from aedr.configuration_page import configuration_page
-from aedr.errors import UserError
+from aedr.study.configuration_file import check_configuration_file, main
+from aedr.study.configuration_page import configuration_page
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

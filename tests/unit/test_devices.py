@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import tiny_models
-from aedr.autoencoders import Autoencoder, load_autoencoder
+from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
 from aedr.devices import pick_device
 from aedr.errors import UserError
-from aedr.images import describe_image, encode_png
-from aedr.losses import loss_functions
-from aedr.shards import ReconstructionSettings, reconstruct_shard
-from aedr.tables import read_cost, write_table
+from aedr.images.pictures import describe_image, encode_png
+from aedr.reconstruction.losses import loss_functions
+from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
+from aedr.tables.files import read_cost, write_table
 
 # Pictures of 64 pixels are too small for threads to help.
 torch.set_num_threads(1)

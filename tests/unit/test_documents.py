@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from aedr.configuration import complete_configuration
-from aedr.tables_page import tables_page
+from aedr.study.configuration import complete_configuration
+from aedr.tables.page import tables_page
 from documents import PAGES, ROOT, Example, examples
 
 YAML = [example for example in examples() if example.language == "yaml"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aedr import code
+from aedr.study import code
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"

@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import tiny_models
-from aedr.autoencoders import load_autoencoder
+from aedr.autoencoders.families import assign_families, family_alphas, fingerprint, members
+from aedr.autoencoders.loading import load_autoencoder
 from aedr.errors import UserError
-from aedr.families import assign_families, family_alphas, fingerprint, members
-from aedr.tables import read_table, write_table
-from aedr.weights import fetch
+from aedr.tables.files import read_table, write_table
+from aedr.weights.repositories import fetch
 from identify_autoencoder import identify_autoencoder
 
 

@@ -15,12 +15,12 @@ import pytest
 import torch
 
 import tiny_models
-from aedr import generation
 from aedr.costs import Costs
 from aedr.errors import UserError
-from aedr.images import decode_image
+from aedr.images import generation
+from aedr.images.pictures import decode_image
 from aedr.seeds import seed_of
-from aedr.tables import read_table, write_table
+from aedr.tables.files import read_table, write_table
 from generate_images import generate_images
 
 PROMPTS = ["a cat", "a rocket in the blue", "painting, coffee and a red flower, photo", "temple " * 90, ""]

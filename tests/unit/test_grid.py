@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from aedr.accuracy import area_under_curve
-from aedr.autoencoders import Autoencoder, load_autoencoder
+from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.errors import UnusableImage
-from aedr.grid import Offset, apply_offset, find_offset, search_and_measure
-from aedr.images import Pixels, decode_image
-from aedr.losses import LOSSES, LossFunction
-from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor
+from aedr.images.pictures import Pixels, decode_image
+from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor
+from aedr.reconstruction.grid_search import Offset, apply_offset, find_offset, search_and_measure
+from aedr.reconstruction.losses import LOSSES, LossFunction
+from aedr.scoring.accuracy import area_under_curve
 
 CPU = torch.device("cpu")
 DEMO = Path(__file__).parents[2] / "demo"

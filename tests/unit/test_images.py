@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from aedr.errors import UnusableImage, UserError
-from aedr.homogeneity import homogeneity, read_grey
-from aedr.image_files import list_images
-from aedr.images import decode_image, describe_image, encode_png
-from aedr.tables import read_table
+from aedr.images.homogeneity import homogeneity, read_grey
+from aedr.images.pictures import decode_image, describe_image, encode_png
+from aedr.study.image_files import list_images
+from aedr.tables.files import read_table
 from import_images import import_images
 
 LIMIT = 10_000

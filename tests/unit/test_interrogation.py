@@ -22,15 +22,15 @@ import fake_hub
 import fetch_captioner
 import fetch_clip_model
 import read_prompts
-from aedr.captioning import Captioner, load_captioner
-from aedr.clip import Clip, load_clip
 from aedr.errors import UserError
-from aedr.hub import fetching
-from aedr.images import Pixels, describe_image, encode_png
-from aedr.interrogation import Phrases, best_phrases, compose_prompt, interrogate, limit_tokens
-from aedr.prompt_files import count_prompts, match_captions, read_captions, read_prompt_file
-from aedr.tables import read_table, write_table
-from aedr.vocabulary import KINDS, SITES, read_vocabulary
+from aedr.images.pictures import Pixels, describe_image, encode_png
+from aedr.prompts.captioning import Captioner, load_captioner
+from aedr.prompts.clip import Clip, load_clip
+from aedr.prompts.interrogation import Phrases, best_phrases, compose_prompt, interrogate, limit_tokens
+from aedr.prompts.vocabulary import KINDS, SITES, read_vocabulary
+from aedr.study.prompt_files import count_prompts, match_captions, read_captions, read_prompt_file
+from aedr.tables.files import read_table, write_table
+from aedr.weights.hub import fetching
 from tiny_interrogators import save_tiny_captioner, save_tiny_clip
 
 CPU = torch.device("cpu")
@@ -438,8 +438,8 @@ def no_models(extraction: dict[str, object], monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_: object) -> None:
         raise AssertionError("a model is loaded before the mistake is told")
 
-    monkeypatch.setattr("aedr.clip.load_clip", refuse)
-    monkeypatch.setattr("aedr.captioning.load_captioner", refuse)
+    monkeypatch.setattr("aedr.prompts.clip.load_clip", refuse)
+    monkeypatch.setattr("aedr.prompts.captioning.load_captioner", refuse)
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_a_captioner_without_words_is_told(
     extraction: dict[str, object], captioner_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silent = types.SimpleNamespace(caption=lambda pictures: [""] * len(pictures))
-    monkeypatch.setattr("aedr.captioning.load_captioner", lambda *_: silent)
+    monkeypatch.setattr("aedr.prompts.captioning.load_captioner", lambda *_: silent)
     with pytest.raises(UserError, match=r"real/0.png.*prompts: captions"):
         extract(extraction, captions=None, captioner=str(captioner_folder))
 
@@ -671,7 +671,8 @@ def test_unreadable_prompt_files(tmp_path: Path) -> None:
 
 def test_counting_prompts_imports_the_standard_library_alone(tmp_path: Path) -> None:
     code = (
-        "import sys; from aedr.prompt_files import count_prompts; from aedr.vocabulary import vocabulary_files; "
+        "import sys; from aedr.study.prompt_files import count_prompts; "
+        "from aedr.prompts.vocabulary import vocabulary_files; "
         f"print(count_prompts({str(write(tmp_path, 'a cat'))!r})); "
         "assert not {'numpy', 'pandas', 'torch', 'pyarrow'} & set(sys.modules)"
     )

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from aedr.autoencoders import Autoencoder, load_autoencoder
+from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.errors import UnusableImage
-from aedr.images import Pixels, decode_image
-from aedr.losses import LOSSES
-from aedr.patch_map import ratio_map
-from aedr.reconstruction import double_losses, to_pixels, to_tensor
+from aedr.images.pictures import Pixels, decode_image
+from aedr.reconstruction.double_reconstruction import double_losses, to_pixels, to_tensor
+from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.patch_map import ratio_map
 
 CPU = torch.device("cpu")
 DEMO = Path(__file__).parents[2] / "demo"

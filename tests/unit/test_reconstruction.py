@@ -9,12 +9,12 @@ from skimage.metrics import peak_signal_noise_ratio
 from torchvision.models import alexnet
 
 import tiny_models
-from aedr.autoencoders import find_autoencoder, load_autoencoder
+from aedr.autoencoders.loading import find_autoencoder, load_autoencoder
 from aedr.errors import UnusableImage, UserError
-from aedr.images import describe_image, encode_png
-from aedr.losses import LOSSES, loss_functions
-from aedr.reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
-from aedr.shards import ReconstructionSettings, reconstruct_shard
+from aedr.images.pictures import describe_image, encode_png
+from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.reconstruction.losses import LOSSES, loss_functions
+from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
 
 CPU = torch.device("cpu")
 # As a job of one thread computes.

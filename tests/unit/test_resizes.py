@@ -4,8 +4,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aedr.resizes import common_sizes, likely_sizes
-from aedr.sources import original_id, restored_id
+from aedr.study.sources import original_id, restored_id
+from aedr.verdicts.resizes import common_sizes, likely_sizes
 
 SIDES = st.integers(64, 2048)
 

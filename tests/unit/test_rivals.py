@@ -10,17 +10,18 @@ from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
 
 import tiny_models
-from aedr.accuracy import evaluate_accuracy, fit_thresholds
-from aedr.autoencoders import Autoencoder, load_autoencoder
+from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
-from aedr.images import describe_image, encode_png
-from aedr.losses import LOSSES
-from aedr.perceptual import load_distance
-from aedr.reconstruction import double_losses, to_pixels, to_tensor
-from aedr.rivals import aeroblade, load_rival, measure_shard
+from aedr.images.pictures import describe_image, encode_png
+from aedr.reconstruction.double_reconstruction import double_losses, to_pixels, to_tensor
+from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.shards import ReconstructionSettings
+from aedr.rivals.distances import load_distance
+from aedr.rivals import aeroblade
+from aedr.rivals.measuring import load_rival, measure_shard
 from aedr.rivals.ronan import entropy_2d
-from aedr.shards import ReconstructionSettings
-from aedr.signals import SIGNALS, compute_signals
+from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
+from aedr.scoring.signals import SIGNALS, compute_signals
 
 CPU = torch.device("cpu")
 SETTINGS = {

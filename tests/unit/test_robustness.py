@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aedr.accuracy import evaluate_accuracy, fit_thresholds
-from aedr.robustness import cells_side_by_side, evaluate_robustness, summarise_robustness, with_untouched
-from aedr.signals import compute_all_signals
+from aedr.robustness.scores import cells_side_by_side, evaluate_robustness, summarise_robustness, with_untouched
+from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
+from aedr.scoring.signals import compute_all_signals
 from plot_robustness import plot_robustness
 from plot_strengths import plot_strengths
 

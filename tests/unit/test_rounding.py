@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
-from aedr.attribution import attribute
-from aedr.losses import LOSSES
-from aedr.reconstruction import to_pixels, to_tensor
-from aedr.rounding import ROUNDING_LOSS, SMALLEST_FIRST_LOSS
-from aedr.verdicts import CANNOT_SAY, FAMILY, NONE
+from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor
+from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.rounding import ROUNDING_LOSS, SMALLEST_FIRST_LOSS
+from aedr.verdicts.attribution import attribute
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE
 
 METRIC = "high_frequency"
 

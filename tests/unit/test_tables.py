@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aedr import tables
 from aedr.errors import UserError
-from aedr.tables import TABLES, read_table, read_tables, write_table
+from aedr.tables import files
+from aedr.tables.files import TABLES, read_table, read_tables, write_table
 
 ROW = {"image_id": "a/1", "source": "a", "homogeneity": 0.5, "reason": None}
 
@@ -71,7 +71,7 @@ def test_empty_shards_do_not_disturb_the_others(tmp_path) -> None:
 
 
 def test_no_row_group_holds_more_pictures_than_arrow_can_read(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(tables, "PICTURE_BYTES_OF_A_GROUP", 250)
+    monkeypatch.setattr(files, "PICTURE_BYTES_OF_A_GROUP", 250)
     file = tmp_path / "t.parquet"
     rows = [{"image_id": f"a/{i}", "source": "a", "image": {"bytes": bytes(100), "path": None}} for i in range(5)]
     write_table(file, "images", [*rows, {"image_id": "a/none", "source": "a"}], {})

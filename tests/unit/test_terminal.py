@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aedr.run_summary import last_words
-from aedr.time_left import JobTimes, say_time_left
+from aedr.study.run_summary import last_words
+from aedr.study.time_left import JobTimes, say_time_left
 
 JOB = """
 from types import SimpleNamespace

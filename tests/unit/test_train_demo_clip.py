@@ -9,12 +9,12 @@ import torch
 import yaml
 
 import train_demo_clip
-from aedr.clip import load_clip
-from aedr.demo_photographs import load_parts
-from aedr.demo_pictures import draw_pictures
+from aedr.demo.photographs import load_parts
+from aedr.demo.pictures import draw_pictures
 from aedr.errors import UserError
-from aedr.interrogation import Phrases, best_phrases
-from aedr.vocabulary import read_vocabulary
+from aedr.prompts.clip import load_clip
+from aedr.prompts.interrogation import Phrases, best_phrases
+from aedr.prompts.vocabulary import read_vocabulary
 
 DEMO = Path(__file__).parents[2] / "demo"
 CPU = torch.device("cpu")

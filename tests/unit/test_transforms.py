@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aedr.errors import UnusableImage
-from aedr.images import decode_image, encode_png
-from aedr.transform_steps import SEARCH, SHORTHANDS, options_of, strength_axes
-from aedr.transforms import OPERATIONS, transform_image
+from aedr.images.pictures import decode_image, encode_png
+from aedr.robustness.transforms import OPERATIONS, transform_image
+from aedr.study.transform_steps import SEARCH, SHORTHANDS, options_of, strength_axes
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 MAX_PIXELS = 10**6

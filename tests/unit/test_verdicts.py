@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from aedr.verdicts import CANNOT_SAY, FAMILY, NONE, SEVERAL, Evidence, Reference, conformal_p_value, decide, weigh
+from aedr.verdicts.decision import (
+    CANNOT_SAY,
+    FAMILY,
+    NONE,
+    SEVERAL,
+    Evidence,
+    Reference,
+    conformal_p_value,
+    decide,
+    weigh,
+)
 
 CHANCE = np.random.default_rng(11)
 NAMES = [f"autoencoder-{i}" for i in range(8)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import fake_hub
-from aedr import weights
 from aedr.errors import UserError
+from aedr.weights import repositories
 from fetch_model import fetch_model
 
 # Nothing listens on the discard port of the loopback interface.
@@ -94,23 +94,23 @@ def files_in(folder: Path) -> list[str]:
 
 def test_fetch_brings_what_loading_takes_and_no_more(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd15", "someone/model")
-    answers = weights.check_repositories([wanted])
+    answers = repositories.check_repositories([wanted])
     assert files_in(tmp_path) == []
     manifest = tmp_path / "models/sd15.json"
-    weights.fetch([(wanted, answers["models/sd15"])], manifest)
+    repositories.fetch([(wanted, answers["models/sd15"])], manifest)
     assert files_in(tmp_path / "models/sd15") == LOADED
-    (record,) = weights.read_manifest(manifest)
+    (record,) = repositories.read_manifest(manifest)
     assert record["commit"] == fake_hub.commit_of("someone/model")
     assert set(record["files"]) == set(LOADED)
 
 
 def test_fetch_goes_on_where_it_stopped(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd15", "someone/model")
-    answer = weights.check_repositories([wanted])["models/sd15"]
-    weights.fetch([(wanted, answer)], tmp_path / "manifest.json")
+    answer = repositories.check_repositories([wanted])["models/sd15"]
+    repositories.fetch([(wanted, answer)], tmp_path / "manifest.json")
     (tmp_path / "models/sd15/vae/diffusion_pytorch_model.safetensors").write_bytes(b"auto")
     hub.downloads.clear()
-    weights.fetch([(wanted, answer)], tmp_path / "manifest.json")
+    repositories.fetch([(wanted, answer)], tmp_path / "manifest.json")
     assert hub.downloads == ["someone/model/vae/diffusion_pytorch_model.safetensors"]
     assert (tmp_path / "models/sd15/vae/diffusion_pytorch_model.safetensors").read_bytes() == b"autoencoder"
 
@@ -119,9 +119,9 @@ def test_fetch_goes_on_where_it_stopped(hub: fake_hub.Hub, tmp_path: Path) -> No
 def test_a_damaged_download_is_deleted_and_said(hub: fake_hub.Hub, tmp_path: Path, name: str) -> None:
     hub.damaged.add(name)
     wanted = need("sd15", "someone/model")
-    answers = weights.check_repositories([wanted])
+    answers = repositories.check_repositories([wanted])
     with pytest.raises(UserError, match=f"{name}.*run again"):
-        weights.fetch([(wanted, answers["models/sd15"])], tmp_path / "manifest.json")
+        repositories.fetch([(wanted, answers["models/sd15"])], tmp_path / "manifest.json")
     assert not (tmp_path / "models/sd15" / name).exists()
     assert not (tmp_path / "manifest.json").exists()
 
@@ -143,7 +143,7 @@ def test_every_problem_is_listed_before_any_download(hub: fake_hub.Hub, tmp_path
         need("lora", "someone/adapter"),
     ]
     with pytest.raises(UserError) as raised:
-        weights.check_repositories(needs)
+        repositories.check_repositories(needs)
     lines = str(raised.value).splitlines()
     assert lines[0].startswith("6 of 7 repositories")
     expected = [
@@ -165,13 +165,13 @@ def test_every_problem_is_listed_before_any_download(hub: fake_hub.Hub, tmp_path
 
 def test_a_trusted_pickle_is_taken_only_where_there_is_nothing_else() -> None:
     names = [name for name in PIPELINE if not name.startswith("unet/") or "safetensors" not in name]
-    selected = weights.select_files(names, ["unet", "vae"], trusted_pickle=True)
+    selected = repositories.select_files(names, ["unet", "vae"], trusted_pickle=True)
     assert "unet/diffusion_pytorch_model.bin" in selected
     assert "vae/diffusion_pytorch_model.bin" not in selected
 
 
 def test_a_variant_is_taken_where_a_component_has_it() -> None:
-    selected = weights.select_files(PIPELINE, ["unet", "vae"], variant="fp16")
+    selected = repositories.select_files(PIPELINE, ["unet", "vae"], variant="fp16")
     assert selected == [
         "unet/config.json",
         "unet/diffusion_pytorch_model.fp16.safetensors",
@@ -189,15 +189,15 @@ def test_shards_of_a_variant_come_with_their_own_index() -> None:
         "text_encoder/model.fp16-00001-of-00001.safetensors",
         "text_encoder/model.safetensors.index.fp16.json",
     ]
-    assert weights.select_files(names, ["text_encoder"], variant="fp16") == [names[0], names[4], names[5]]
-    assert weights.select_files(names, ["text_encoder"]) == sorted(names[:4])
+    assert repositories.select_files(names, ["text_encoder"], variant="fp16") == [names[0], names[4], names[5]]
+    assert repositories.select_files(names, ["text_encoder"]) == sorted(names[:4])
 
 
 def test_what_another_variant_left_is_removed(hub: fake_hub.Hub, tmp_path: Path) -> None:
     for variant in ("fp16", None):
         wanted = need("sd15", "someone/model", variant=variant)
-        answers = weights.check_repositories([wanted])
-        weights.fetch([(wanted, answers["models/sd15"])], tmp_path / "models/sd15.json")
+        answers = repositories.check_repositories([wanted])
+        repositories.fetch([(wanted, answers["models/sd15"])], tmp_path / "models/sd15.json")
     assert files_in(tmp_path / "models/sd15") == LOADED
 
 
@@ -210,8 +210,8 @@ def test_an_autoencoder_alone_is_fetched_without_its_pipeline(
             name.removeprefix("vae/"): content for name, content in PIPELINE.items() if name.startswith("vae/")
         }
     wanted = need("sd1", "someone/model", folder="autoencoders/sd1", part="autoencoder", subfolder=subfolder)
-    answers = weights.check_repositories([wanted])
-    weights.fetch([(wanted, answers["autoencoders/sd1"])], tmp_path / "autoencoders/sd1.json")
+    answers = repositories.check_repositories([wanted])
+    repositories.fetch([(wanted, answers["autoencoders/sd1"])], tmp_path / "autoencoders/sd1.json")
     assert files_in(tmp_path / "autoencoders/sd1") == [
         str(Path(folder, "config.json")),
         str(Path(folder, "diffusion_pytorch_model.safetensors")),
@@ -221,7 +221,7 @@ def test_an_autoencoder_alone_is_fetched_without_its_pipeline(
 def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd1", "someone/model", part="autoencoder", subfolder="movq")
     with pytest.raises(UserError, match="holds no autoencoder: expected config.json in one of movq"):
-        weights.check_repositories([wanted])
+        repositories.check_repositories([wanted])
 
 
 @pytest.mark.parametrize(
@@ -240,14 +240,14 @@ def test_a_repository_that_would_write_elsewhere_is_refused(
 ) -> None:
     hub.repositories["someone/model"] |= files
     with pytest.raises(UserError, match=message):
-        weights.check_repositories([need("sd15", "someone/model")])
+        repositories.check_repositories([need("sd15", "someone/model")])
     assert files_in(tmp_path) == []
 
 
 def test_a_file_without_a_hash_is_refused(hub: fake_hub.Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fake_hub, "_git_sha1", lambda content: None)
     with pytest.raises(UserError, match="gives no hash of the file"):
-        weights.check_repositories([need("sd15", "someone/model")])
+        repositories.check_repositories([need("sd15", "someone/model")])
 
 
 def test_without_a_network_a_copied_folder_is_enough(no_network: None, tmp_path: Path) -> None:
@@ -256,20 +256,20 @@ def test_without_a_network_a_copied_folder_is_enough(no_network: None, tmp_path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(PIPELINE[name])
     wanted = need("sd15", "someone/model")
-    answer = weights.check_repositories([wanted])["models/sd15"]
+    answer = repositories.check_repositories([wanted])["models/sd15"]
     assert answer["commit"] is None
-    weights.fetch([(wanted, answer)], tmp_path / "models/sd15.json")
+    repositories.fetch([(wanted, answer)], tmp_path / "models/sd15.json")
     (tmp_path / "models/sd15.json").unlink()
     (tmp_path / "models/sd15/vae/diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(UserError, match="models.sd15: .*not complete.*cannot be reached.*`path`"):
-        weights.check_repositories([wanted])
+        repositories.check_repositories([wanted])
 
 
 def test_a_prior_is_fetched_into_its_models_folder(hub: fake_hub.Hub, tmp_path: Path) -> None:
     hub.repositories["someone/prior"] = dict(PIPELINE)
     needs = [need("kd21", "someone/model"), need("kd21", "someone/prior", folder="models/kd21/prior")]
     fetch_model(needs, needs, "models/kd21.json")
-    assert [record["repository"] for record in weights.read_manifest("models/kd21.json")] == [
+    assert [record["repository"] for record in repositories.read_manifest("models/kd21.json")] == [
         "someone/model",
         "someone/prior",
     ]
@@ -293,10 +293,10 @@ def test_one_gated_repository_stops_every_download_that_is_not_done(hub: fake_hu
 
 def test_two_studies_that_fetch_the_same_model_download_it_once(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd15", "someone/model")
-    answer = weights.check_repositories([wanted])["models/sd15"]
+    answer = repositories.check_repositories([wanted])["models/sd15"]
     hub.downloads.clear()
     with ThreadPoolExecutor() as studies:
         for _ in range(2):
-            studies.submit(weights.fetch, [(wanted, answer)], tmp_path / "models/sd15.json")
+            studies.submit(repositories.fetch, [(wanted, answer)], tmp_path / "models/sd15.json")
     assert len(hub.downloads) == len(set(hub.downloads))
     assert files_in(tmp_path / "models/sd15") == LOADED

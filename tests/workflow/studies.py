@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 import tiny_models
-from aedr.tables import read_tables
+from aedr.tables.files import read_tables
 
 ROOT = Path(__file__).parents[2]
 

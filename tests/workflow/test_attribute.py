@@ -10,7 +10,7 @@ import studies
 from PIL import Image, ImageFilter
 from studies import results, run_snakemake
 
-from aedr.tables import read_table
+from aedr.tables.files import read_table
 
 DEMO = studies.ROOT / "demo"
 

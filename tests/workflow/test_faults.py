@@ -17,7 +17,7 @@ from studies import run_snakemake
 
 import fake_hub
 import tiny_models
-from aedr.tables import read_table
+from aedr.tables.files import read_table
 
 PICTURES = "results/images/pictures/00000.parquet"
 HOMOGENEITY = "results/homogeneity/pictures/00000.parquet"
@@ -39,7 +39,7 @@ import os, sys
 class Fault:
     def find_spec(self, name, path=None, target=None):
         script = os.path.basename(sys.argv[0]) if hasattr(sys, "argv") else ""
-        if name == "aedr.tables" and script.endswith(f".{os.environ['FAULT_SCRIPT']}.py"):
+        if name == "aedr.tables.files" and script.endswith(f".{os.environ['FAULT_SCRIPT']}.py"):
             sys.meta_path.remove(self)
             exec(os.environ["FAULT"])
 

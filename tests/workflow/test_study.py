@@ -222,7 +222,7 @@ def test_a_picture_added_reruns_its_image_set_alone(study, root) -> None:
 
 
 def test_a_changed_module_reruns_the_rules_that_use_it(study, root) -> None:
-    module = root / "workflow/scripts/aedr/losses.py"
+    module = root / "workflow/scripts/aedr/reconstruction/losses.py"
     text = module.read_text()
     module.write_text(text + "\n# changed\n")
     try:

@@ -34,7 +34,7 @@ def autoencoder_weights(autoencoder):
 
 
 def repository_need(model, folder, **changes):
-    """Return what aedr.weights has to know to fetch a model's repository to a folder."""
+    """Return what `aedr.weights` has to know to fetch a model's repository to a folder."""
     entry = config["models"][model]
     return {
         "key": f"models.{model}",

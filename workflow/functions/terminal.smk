@@ -3,8 +3,8 @@
 import logging
 import time
 
-from aedr.run_summary import accuracy_matrix, count_verdicts, last_words
-from aedr.time_left import JobTimes, say_time_left
+from aedr.study.run_summary import accuracy_matrix, count_verdicts, last_words
+from aedr.study.time_left import JobTimes, say_time_left
 
 # Between two estimates, which look at every job.
 SECONDS_BETWEEN_ESTIMATES = 10

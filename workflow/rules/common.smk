@@ -32,13 +32,13 @@ def scripts_folder():
 
 sys.path.append(str(scripts_folder()))
 
-from aedr import configuration
-from aedr.code import code_digest
-from aedr.configuration_file import check_configuration_file
+from aedr.study import configuration
+from aedr.study.code import code_digest
+from aedr.study.configuration_file import check_configuration_file
 from aedr.errors import UserError
-from aedr.image_files import list_images
-from aedr.sources import QUERY, RESTORED
-from aedr.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
+from aedr.study.image_files import list_images
+from aedr.study.sources import QUERY, RESTORED
+from aedr.study.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
 
 try:
     for config_file in workflow.configfiles:

@@ -7,7 +7,7 @@
 include: "../functions/prompts.smk"
 
 
-from aedr.vocabulary import vocabulary_files
+from aedr.prompts.vocabulary import vocabulary_files
 
 PROMPTS = config["prompts"]
 

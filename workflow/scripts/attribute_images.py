@@ -24,10 +24,10 @@ def attribute_images(
     """
     import json
 
-    from aedr.attribution import attribute, flatten
-    from aedr.calibration_files import read_calibration
-    from aedr.tables import read_tables, write_table
-    from aedr.verdict_page import verdict_page
+    from aedr.pages.verdicts import verdict_page
+    from aedr.tables.files import read_tables, write_table
+    from aedr.verdicts.attribution import attribute, flatten
+    from aedr.verdicts.calibration import read_calibration
 
     description, rows = read_calibration(calibration)
     asked = json.loads(Path(families).read_text(encoding="utf-8"))

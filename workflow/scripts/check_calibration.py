@@ -18,8 +18,8 @@ def check_calibration(
     """Write which of the calibration's families each family is; a calibration that does not fit is refused."""
     import json
 
-    from aedr.calibration_files import check_reference, match_families, read_calibration
-    from aedr.tables import read_table
+    from aedr.tables.files import read_table
+    from aedr.verdicts.calibration import check_reference, match_families, read_calibration
 
     description, rows = read_calibration(calibration)
     matches = match_families(description, read_table(autoencoders, "autoencoders"), preprocessing)

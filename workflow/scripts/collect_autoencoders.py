@@ -7,8 +7,8 @@ from aedr.jobs import job
 
 def collect_autoencoders(fingerprints: Sequence[str], parquet: str, csv: str) -> None:
     """Write the families of the autoencoders, whose order is that of the files."""
-    from aedr.families import assign_families
-    from aedr.tables import read_tables, write_table
+    from aedr.autoencoders.families import assign_families
+    from aedr.tables.files import read_tables, write_table
 
     autoencoders = assign_families(read_tables(fingerprints, "fingerprints"))
     write_table(parquet, "autoencoders", autoencoders, {})

@@ -15,8 +15,8 @@ def collect_robustness(
     signal: str,
 ) -> None:
     """Write the means of every transform, and the cells of AEDR as published and of the configured signal."""
-    from aedr.robustness import cells_side_by_side, summarise_robustness, with_untouched
-    from aedr.tables import read_table, read_tables
+    from aedr.robustness.scores import cells_side_by_side, summarise_robustness, with_untouched
+    from aedr.tables.files import read_table, read_tables
 
     table = with_untouched(read_tables(robustness, "robustness"), read_table(accuracy, "accuracy"))
     summarise_robustness(table, set(real_sources)).to_csv(means, index=False, float_format="%.4f")

@@ -15,8 +15,8 @@ def compare_methods(
 
     `losses` lie in a folder for each autoencoder and source, `rivals` in one for each rival, too.
     """
-    from aedr import methods
-    from aedr.tables import read_cost, read_table, write_table
+    from aedr.scoring import methods
+    from aedr.tables.files import read_cost, read_table, write_table
 
     reconstruction_costs: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     rival_costs: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)

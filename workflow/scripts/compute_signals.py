@@ -26,9 +26,9 @@ def compute_signals(
 
     import pandas as pd
 
-    from aedr import signals
-    from aedr.families import family_sources
-    from aedr.tables import read_table, read_tables, write_parts, write_table
+    from aedr.autoencoders.families import family_sources
+    from aedr.scoring import signals
+    from aedr.tables.files import read_table, read_tables, write_parts, write_table
 
     own = family_sources(read_table(autoencoders, "autoencoders"), belonging)
     measured = read_tables(homogeneity, "homogeneity")

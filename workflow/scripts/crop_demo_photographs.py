@@ -17,7 +17,7 @@ def crop_demo_photographs(
     from collections import Counter
     from pathlib import Path
 
-    from aedr.demo_photographs import held_out_crops
+    from aedr.demo.photographs import held_out_crops
 
     Path(folder).mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()

@@ -22,14 +22,14 @@ def decode_images(
 
     import torch
 
-    from aedr.autoencoders import load_autoencoder
+    from aedr.autoencoders.loading import load_autoencoder
     from aedr.costs import Costs
     from aedr.devices import pick_device
     from aedr.errors import UnusableImage
-    from aedr.images import Pixels, decode_image, describe_image, encode_png
+    from aedr.images.pictures import Pixels, decode_image, describe_image, encode_png
     from aedr.memory import on_cpu_if_too_large
-    from aedr.reconstruction import apply_fit, fit_to_grid, to_pixels, to_tensor
-    from aedr.tables import read_table, write_table
+    from aedr.reconstruction.double_reconstruction import apply_fit, fit_to_grid, to_pixels, to_tensor
+    from aedr.tables.files import read_table, write_table
 
     chosen = pick_device(device)
     costs = Costs(chosen)

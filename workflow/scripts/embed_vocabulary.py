@@ -7,7 +7,7 @@ PHRASES_PER_BATCH = 256
 
 def embed_vocabulary(vocabulary: str | None, clip: str, output: str, device: str) -> None:
     """Write the vocabulary table of the folder `vocabulary` (None: clip-interrogator's) for the model in `clip`."""
-    from aedr.vocabulary import read_vocabulary
+    from aedr.prompts.vocabulary import read_vocabulary
 
     phrases = read_vocabulary(vocabulary)
 
@@ -15,9 +15,9 @@ def embed_vocabulary(vocabulary: str | None, clip: str, output: str, device: str
     import pandas as pd
     import torch
 
-    from aedr.clip import load_clip
     from aedr.devices import pick_device
-    from aedr.tables import write_table
+    from aedr.prompts.clip import load_clip
+    from aedr.tables.files import write_table
 
     model = load_clip(clip, pick_device(device))
     rows = [

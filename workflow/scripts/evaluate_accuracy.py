@@ -19,8 +19,8 @@ def evaluate_accuracy(
     """Write the accuracy of every cell as Parquet and CSV, and as CSV means and the comparison of signals."""
     import pandas as pd
 
-    from aedr import accuracy
-    from aedr.tables import read_table, write_table
+    from aedr.scoring import accuracy
+    from aedr.tables.files import read_table, write_table
 
     fitted = read_table(thresholds, "thresholds").groupby("autoencoder", sort=False)
     cells = pd.concat(

@@ -20,14 +20,14 @@ def evaluate_robustness(
 
     `damaged` and `untouched` are files of losses, and of homogeneity. `belonging` and `alphas` are each autoencoder's.
     """
-    from aedr import robustness
+    from aedr.autoencoders.families import family_alphas, family_sources, members
     from aedr.errors import UserError
-    from aedr.families import family_alphas, family_sources, members
-    from aedr.tables import read_table, read_tables, write_table
+    from aedr.robustness import scores
+    from aedr.tables.files import read_table, read_tables, write_table
 
     table = read_table(autoencoders, "autoencoders")
     try:
-        rows = robustness.evaluate_robustness(
+        rows = scores.evaluate_robustness(
             (read_tables(damaged[0], "losses"), read_tables(damaged[1], "homogeneity")),
             (read_tables(untouched[0], "losses"), read_tables(untouched[1], "homogeneity")),
             family_sources(table, belonging),

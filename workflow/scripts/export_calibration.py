@@ -22,8 +22,8 @@ def export_calibration(
 
     import pandas as pd
 
-    from aedr.calibration_files import describe_calibration, reference_rows
-    from aedr.tables import read_table, write_table
+    from aedr.tables.files import read_table, write_table
+    from aedr.verdicts.calibration import describe_calibration, reference_rows
 
     description = describe_calibration(
         read_table(autoencoders, "autoencoders"),

@@ -7,7 +7,7 @@ from aedr.errors import UserError
 from aedr.jobs import job
 
 if TYPE_CHECKING:
-    from aedr.images import Pixels
+    from aedr.images.pictures import Pixels
 
 
 def extract_prompts(
@@ -27,8 +27,8 @@ def extract_prompts(
 
     Raises `UserError` for a picture that cannot be used, a missing caption, and a setting that is not possible.
     """
-    from aedr.prompt_files import match_captions, read_captions
-    from aedr.tables import read_table, write_table
+    from aedr.study.prompt_files import match_captions, read_captions
+    from aedr.tables.files import read_table, write_table
 
     image_ids: list[str] = []
     for path in images:
@@ -48,19 +48,19 @@ def extract_prompts(
     import torch
     import transformers
 
-    from aedr.clip import load_clip
     from aedr.costs import Costs
     from aedr.devices import pick_device
-    from aedr.interrogation import interrogate, phrases_by_kind
     from aedr.jobs import progress
     from aedr.memory import FittingBatches
+    from aedr.prompts.clip import load_clip
+    from aedr.prompts.interrogation import interrogate, phrases_by_kind
 
     target, batch_size = pick_device(cost["device"]), cost["batch_size"]
     batches = -(-len(image_ids) // batch_size)
     costs = Costs(target)
     if captions is None:
         assert captioner is not None
-        from aedr.captioning import load_captioner
+        from aedr.prompts.captioning import load_captioner
 
         model = load_captioner(captioner, target)
         captioning = FittingBatches(batch_size, costs)
@@ -105,8 +105,8 @@ def extract_prompts(
 def _batches(images: Sequence[str], batch_size: int, max_pixels: int) -> "Iterator[tuple[list[str], list[Pixels]]]":
     """Yield image ids and decoded pictures, `batch_size` at a time, reading one image table after the other."""
     from aedr.errors import UnusableImage
-    from aedr.images import decode_image
-    from aedr.tables import read_table
+    from aedr.images.pictures import decode_image
+    from aedr.tables.files import read_table
 
     ids: list[str] = []
     pictures: list[Pixels] = []

@@ -13,7 +13,7 @@ def fetch_captioner(repository: str, revision: str | None, output: str) -> None:
     from pathlib import Path
 
     from aedr.errors import UserError
-    from aedr.hub import download, fetching
+    from aedr.weights.hub import download, fetching
 
     with fetching(output) as folder:
         download(repository, revision, PATTERNS, folder, "prompts: captioner")

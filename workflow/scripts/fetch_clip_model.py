@@ -15,9 +15,9 @@ def fetch_clip_model(model: str, pretrained: str, output: str) -> None:
 
     import open_clip
 
-    from aedr.clip import CONFIG_FILE, WEIGHTS_FILE
     from aedr.errors import UserError
-    from aedr.hub import download, fetching
+    from aedr.prompts.clip import CONFIG_FILE, WEIGHTS_FILE
+    from aedr.weights.hub import download, fetching
 
     known = open_clip.get_pretrained_cfg(model, pretrained)
     if not known:

@@ -11,12 +11,12 @@ def fetch_model(needs: Sequence[Mapping[str, Any]], study: Sequence[Mapping[str,
 
     All that the `study` needs is asked for first, so that a gated repository is known before hours of downloads.
     """
-    from aedr import weights
+    from aedr.weights import repositories
 
     own = {need["folder"] for need in needs}
-    others = [need for need in study if need["folder"] not in own and not weights.is_fetched(need)]
-    answers = weights.check_repositories([*needs, *others])
-    weights.fetch([(need, answers[need["folder"]]) for need in needs], output)
+    others = [need for need in study if need["folder"] not in own and not repositories.is_fetched(need)]
+    answers = repositories.check_repositories([*needs, *others])
+    repositories.fetch([(need, answers[need["folder"]]) for need in needs], output)
 
 
 if __name__ == "__main__":

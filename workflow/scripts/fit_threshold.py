@@ -9,9 +9,9 @@ def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[
     """Write the thresholds of every family, metric, signal and protocol at the autoencoders' levels `alphas`."""
     import pandas as pd
 
-    from aedr.accuracy import fit_thresholds
-    from aedr.families import family_alphas, members
-    from aedr.tables import read_table, write_table
+    from aedr.autoencoders.families import family_alphas, members
+    from aedr.scoring.accuracy import fit_thresholds
+    from aedr.tables.files import read_table, write_table
 
     levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
     thresholds = [fit_thresholds(read_table(signals, "signals", family), levels, method) for family in sorted(levels)]

@@ -26,11 +26,11 @@ def generate_images(
     from aedr.costs import Costs
     from aedr.devices import pick_device
     from aedr.errors import UserError
-    from aedr.generation import call_arguments, describe_run, generate_pictures, load_pipeline
-    from aedr.images import describe_image, encode_png
+    from aedr.images.generation import call_arguments, describe_run, generate_pictures, load_pipeline
+    from aedr.images.pictures import describe_image, encode_png
     from aedr.jobs import progress
     from aedr.seeds import seed_of
-    from aedr.tables import read_table, write_table
+    from aedr.tables.files import read_table, write_table
 
     table = read_table(prompts, "prompts")
     start, stop = rows

@@ -17,10 +17,10 @@ def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, o
 
     import torch
 
-    from aedr.autoencoders import load_autoencoder
+    from aedr.autoencoders.families import fingerprint
+    from aedr.autoencoders.loading import load_autoencoder
     from aedr.errors import UserError
-    from aedr.families import fingerprint
-    from aedr.tables import write_table
+    from aedr.tables.files import write_table
 
     autoencoder = load_autoencoder(device=torch.device("cpu"), precision="float32", **loading)
     origin = {"repository": None, "commit": None}

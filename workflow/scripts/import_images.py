@@ -9,8 +9,8 @@ from aedr.jobs import job, progress
 def import_images(folder: str, names: Sequence[str], source: str, output: str, max_pixels: int, max_bytes: int) -> None:
     """Write a row for each file `names` of `folder`: its own bytes, or the reason why it holds no usable picture."""
     from aedr.errors import UnusableImage, UserError
-    from aedr.images import describe_image, read_image_file
-    from aedr.tables import write_table
+    from aedr.images.pictures import describe_image, read_image_file
+    from aedr.tables.files import write_table
 
     rows = []
     for name in progress(names, len(names), f"importing {source}"):

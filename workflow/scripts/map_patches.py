@@ -31,13 +31,13 @@ def map_patches(
     import numpy as np
     from matplotlib.colors import LogNorm
 
-    from aedr.autoencoders import load_autoencoder
+    from aedr.autoencoders.loading import load_autoencoder
     from aedr.devices import pick_device
     from aedr.errors import UnusableImage
-    from aedr.images import decode_image
+    from aedr.images.pictures import decode_image
     from aedr.jobs import progress
-    from aedr.patch_map import ratio_map
-    from aedr.tables import read_tables
+    from aedr.reconstruction.patch_map import ratio_map
+    from aedr.tables.files import read_tables
 
     network = load_autoencoder(device=pick_device(device), **loading)
     Path(output).mkdir(parents=True)

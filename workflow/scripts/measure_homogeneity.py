@@ -6,8 +6,8 @@ from aedr.jobs import job, progress
 def measure_homogeneity(images: str, output: str, max_pixels: int) -> None:
     """Write the homogeneity of every image of the table `images`, or the reason why it has none."""
     from aedr.errors import UnusableImage
-    from aedr.homogeneity import homogeneity, read_grey
-    from aedr.tables import read_table, write_table
+    from aedr.images.homogeneity import homogeneity, read_grey
+    from aedr.tables.files import read_table, write_table
 
     table = read_table(images, "images")
     rows = []

@@ -26,12 +26,12 @@ def measure_rival(
     import diffusers
     import torch
 
-    from aedr.autoencoders import load_autoencoder
+    from aedr.autoencoders.loading import load_autoencoder
     from aedr.costs import Costs, device_name
     from aedr.devices import pick_device
-    from aedr.rivals import load_rival, measure_shard
-    from aedr.shards import ReconstructionSettings
-    from aedr.tables import read_table, write_table
+    from aedr.reconstruction.shards import ReconstructionSettings
+    from aedr.rivals.measuring import load_rival, measure_shard
+    from aedr.tables.files import read_table, write_table
 
     device = pick_device(cost["device"])
     costs = Costs(device)

@@ -18,9 +18,9 @@ def plot_accuracy(
 
     The first is AEDR as published, where its metric was measured; the second the configured signal, held out.
     """
-    from aedr.families import family_label, members
-    from aedr.figures import LOWEST_SHADE, PAGE, PUBLISHED, save_figure, style, view_name
-    from aedr.tables import read_table
+    from aedr.autoencoders.families import family_label, members
+    from aedr.figures.style import LOWEST_SHADE, PAGE, PUBLISHED, save_figure, style, view_name
+    from aedr.tables.files import read_table
 
     families = members(read_table(autoencoders, "autoencoders"))
     cells = read_table(accuracy, "accuracy")
@@ -65,7 +65,7 @@ def plot_accuracy(
 def _draw(axes: Any, cells: Any, labels: Mapping[str, str], sources: Sequence[str]) -> Any:
     from matplotlib.patches import Rectangle
 
-    from aedr.figures import COLOURS, LOWEST_SHADE, SHADES, readable_on, shade_table
+    from aedr.figures.style import COLOURS, LOWEST_SHADE, SHADES, readable_on, shade_table
 
     by_pair = cells.set_index(["autoencoder", "source"])
     matrix = by_pair["accuracy"].unstack().loc[list(labels), list(sources)]

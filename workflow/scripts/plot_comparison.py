@@ -12,9 +12,9 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
     """
     import numpy as np
 
-    from aedr.figures import COLOURS, COLUMN, PUBLISHED, draw_dots, metric_name, save_figure, style
-    from aedr.signals import SIGNALS
-    from aedr.tables import read_table
+    from aedr.figures.style import COLOURS, COLUMN, PUBLISHED, draw_dots, metric_name, save_figure, style
+    from aedr.scoring.signals import SIGNALS
+    from aedr.tables.files import read_table
 
     cells = read_table(accuracy, "accuracy")
     cells = cells[~cells["belonging"]]

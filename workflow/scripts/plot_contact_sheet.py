@@ -15,8 +15,8 @@ def plot_contact_sheet(images: str, output: str, max_pixels: int) -> None:
     import matplotlib.pyplot as plt
     import numpy as np
 
-    from aedr.images import decode_image
-    from aedr.tables import read_table
+    from aedr.images.pictures import decode_image
+    from aedr.tables.files import read_table
 
     table = read_table(images, "images")
     table = table.iloc[np.linspace(0, len(table) - 1, min(len(table), ROWS * COLUMNS)).round().astype(int)]

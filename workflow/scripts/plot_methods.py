@@ -10,8 +10,8 @@ def plot_methods(methods: str, output: str) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from aedr.methods import MEAN
-    from aedr.tables import OPPONENTS, read_table
+    from aedr.scoring.methods import MEAN
+    from aedr.tables.files import OPPONENTS, read_table
 
     rows = read_table(methods, "methods")
     rows = rows[rows["autoencoder"] == MEAN]

@@ -23,7 +23,7 @@ def plot_robustness(means: str, output: str, metrics: Sequence[str], metric: str
     import numpy as np
     import pandas as pd
 
-    from aedr.robustness import shown_methods
+    from aedr.robustness.scores import shown_methods
 
     table = pd.read_csv(means)
     transforms = list(table["transform"].unique())

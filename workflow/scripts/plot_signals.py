@@ -22,8 +22,8 @@ def plot_signals(
     import numpy as np
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    from aedr.families import family_label, members
-    from aedr.figures import (
+    from aedr.autoencoders.families import family_label, members
+    from aedr.figures.style import (
         COLOURS,
         COLUMN,
         draw_dots,
@@ -33,9 +33,9 @@ def plot_signals(
         style,
         view_name,
     )
-    from aedr.signals import CALIBRATION
-    from aedr.tables import read_table
-    from aedr.thresholds import fit_density
+    from aedr.scoring.signals import CALIBRATION
+    from aedr.scoring.thresholds import fit_density
+    from aedr.tables.files import read_table
 
     of_all = read_table(signals, "signals")
     of_all = of_all[of_all["metric"] == metric].dropna(subset=[signal])

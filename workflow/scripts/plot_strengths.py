@@ -19,8 +19,8 @@ def plot_strengths(
     import matplotlib.pyplot as plt
     import pandas as pd
 
-    from aedr.robustness import ALIKE, shown_methods
-    from aedr.transform_steps import UNTOUCHED, strength_axes
+    from aedr.robustness.scores import ALIKE, shown_methods
+    from aedr.study.transform_steps import UNTOUCHED, strength_axes
 
     table = pd.read_csv(means)
     values = table.set_index(["protocol", "metric", "signal", "transform"]).sort_index()

@@ -5,11 +5,11 @@ from aedr.jobs import job
 
 def read_prompts(prompts: str, output: str) -> None:
     """Write the prompts of the file `prompts`, one a line or `NNN: prompt`, as a prompts table."""
-    from aedr.prompt_files import read_prompt_file
+    from aedr.study.prompt_files import read_prompt_file
 
     found = read_prompt_file(prompts)
 
-    from aedr.tables import write_table
+    from aedr.tables.files import write_table
 
     rows = [{"prompt_id": f"{number:05d}", "prompt": prompt} for number, prompt in enumerate(found)]
     write_table(output, "prompts", rows, {"file": prompts})

@@ -25,12 +25,12 @@ def reconstruct_images(
     import diffusers
     import torch
 
-    from aedr.autoencoders import load_autoencoder
+    from aedr.autoencoders.loading import load_autoencoder
     from aedr.costs import Costs, device_name
     from aedr.devices import pick_device
-    from aedr.losses import loss_functions
-    from aedr.shards import ReconstructionSettings, reconstruct_shard
-    from aedr.tables import read_table, write_table
+    from aedr.reconstruction.losses import loss_functions
+    from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
+    from aedr.tables.files import read_table, write_table
 
     device = pick_device(cost["device"])
     costs = Costs(device)

@@ -12,11 +12,11 @@ def restore_sizes(images: str, calibration: str, families: str, output: str, max
     """
     import json
 
-    from aedr.calibration_files import read_calibration, reference_of
-    from aedr.images import decode_image, describe_image, encode_png
-    from aedr.resizes import likely_sizes, resize
-    from aedr.sources import RESTORED, restored_id
-    from aedr.tables import read_table, write_table
+    from aedr.images.pictures import decode_image, describe_image, encode_png
+    from aedr.study.sources import RESTORED, restored_id
+    from aedr.tables.files import read_table, write_table
+    from aedr.verdicts.calibration import read_calibration, reference_of
+    from aedr.verdicts.resizes import likely_sizes, resize
 
     asked = json.loads(Path(families).read_text(encoding="utf-8"))
     reference = reference_of(*read_calibration(calibration), list(asked.values()))

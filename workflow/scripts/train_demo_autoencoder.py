@@ -29,9 +29,9 @@ def train_demo_autoencoder(
     import numpy
     import torch
 
-    from aedr import demo_autoencoders
-    from aedr.demo_photographs import as_pixels, held_out_crops, load_parts
-    from aedr.demo_pictures import draw_pictures
+    from aedr.demo import autoencoders
+    from aedr.demo.photographs import as_pixels, held_out_crops, load_parts
+    from aedr.demo.pictures import draw_pictures
     from aedr.devices import pick_device
     from aedr.jobs import progress
     from aedr.seeds import seed_of
@@ -57,18 +57,18 @@ def train_demo_autoencoder(
             own, photographs_loss = numpy.mean(losses[-200::2]), numpy.mean(losses[-199::2])
             print(f"step {step + 1}: photographs {photographs_loss:.4f}, own pictures {own:.4f}", flush=True)
 
-    autoencoder = demo_autoencoders.train_autoencoder(
-        demo_autoencoders.build_autoencoder(architecture), draw, training, generator, report
+    autoencoder = autoencoders.train_autoencoder(
+        autoencoders.build_autoencoder(architecture), draw, training, generator, report
     )
     seconds = time.process_time() - started
-    mean, deviation = demo_autoencoders.latent_statistics(autoencoder, torch.from_numpy(draw(256, 0.0)))
+    mean, deviation = autoencoders.latent_statistics(autoencoder, torch.from_numpy(draw(256, 0.0)))
     shift = mean if "shift_factor" in architecture["config"] else None
     autoencoder.register_to_config(
         scaling_factor=round(1 / deviation, 6), **({"shift_factor": round(shift, 6)} if shift is not None else {})
     )
     held_out = torch.from_numpy(as_pixels([crop for _, crop in held_out_crops(photographs, crops)]))
-    psnr = demo_autoencoders.measure_psnr(autoencoder, held_out)
-    psnr_object = demo_autoencoders.measure_psnr(autoencoder, torch.from_numpy(draw(96, 0.0)))
+    psnr = autoencoders.measure_psnr(autoencoder, held_out)
+    psnr_object = autoencoders.measure_psnr(autoencoder, torch.from_numpy(draw(96, 0.0)))
     autoencoder.save_pretrained(output)
     Path(figures).write_text(
         json.dumps(

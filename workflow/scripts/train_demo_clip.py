@@ -30,11 +30,11 @@ def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mappi
     import yaml
     from safetensors.torch import save_file
 
-    from aedr.clip import CONFIG_FILE, WEIGHTS_FILE
-    from aedr.demo_photographs import load_parts
-    from aedr.demo_pictures import draw_pictures
+    from aedr.demo.photographs import load_parts
+    from aedr.demo.pictures import draw_pictures
     from aedr.jobs import progress
-    from aedr.vocabulary import read_vocabulary
+    from aedr.prompts.clip import CONFIG_FILE, WEIGHTS_FILE
+    from aedr.prompts.vocabulary import read_vocabulary
 
     torch.set_num_threads(1)
     torch.manual_seed(settings["seed"])
@@ -149,8 +149,8 @@ def true_phrases(
     """
     import numpy as np
 
-    from aedr.demo_pictures import LOOKS
-    from aedr.demo_text import MEDIUMS
+    from aedr.demo.pictures import LOOKS
+    from aedr.demo.text import MEDIUMS
     from aedr.errors import UserError
 
     place = {phrase: number for number, phrase in enumerate(everything)}

@@ -32,13 +32,14 @@ def train_demo_diffusion(
     import numpy
     import torch
 
-    from aedr import demo_diffusion, demo_text
-    from aedr.demo_photographs import load_parts
-    from aedr.demo_pictures import draw_pictures
+    from aedr.demo import diffusion
+    from aedr.demo.photographs import load_parts
+    from aedr.demo.pictures import draw_pictures
+    from aedr.demo.text import build_tokenizer, compose_prompt
     from aedr.devices import pick_device
     from aedr.jobs import progress
+    from aedr.prompts.vocabulary import read_vocabulary
     from aedr.seeds import seed_of
-    from aedr.vocabulary import read_vocabulary
 
     pick_device("cpu")
     torch.set_flush_denormal(True)
@@ -52,14 +53,14 @@ def train_demo_diffusion(
 
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = demo_text.build_tokenizer(folder, texts, text["vocabulary_size"], text["length"])
-    pipeline = demo_diffusion.build_pipeline(architecture, text, autoencoder, tokenizer)
-    targets, names, looks = demo_diffusion.prepare_latents(
+        tokenizer = build_tokenizer(folder, texts, text["vocabulary_size"], text["length"])
+    pipeline = diffusion.build_pipeline(architecture, text, autoencoder, tokenizer)
+    targets, names, looks = diffusion.prepare_latents(
         pipeline, lambda count: draw_pictures(rng, count, parts, photographs, pictures), training["latents"]
     )
 
     def draw_prompt(index: int) -> str:
-        return demo_text.compose_prompt(rng, photographs[names[index]], looks[index], phrases)
+        return compose_prompt(rng, photographs[names[index]], looks[index], phrases)
 
     steps = iter(progress(range(training["steps"]), training["steps"], f"denoiser of {model}"))
     losses: list[float] = []
@@ -70,9 +71,9 @@ def train_demo_diffusion(
         if step % 200 == 199:
             print(f"step {step + 1}: loss {numpy.mean(losses[-200:]):.4f}", flush=True)
 
-    demo_diffusion.train_pipeline(pipeline, targets, draw_prompt, training, generator, report)
+    diffusion.train_pipeline(pipeline, targets, draw_prompt, training, generator, report)
     pipeline.save_pretrained(output)
-    trained = demo_diffusion.trained_modules(pipeline)
+    trained = diffusion.trained_modules(pipeline)
     Path(figures).write_text(
         json.dumps(
             {

@@ -18,10 +18,10 @@ def transform_images(
     import PIL
 
     from aedr.errors import UnusableImage
-    from aedr.images import describe_image
+    from aedr.images.pictures import describe_image
+    from aedr.robustness.transforms import transform_image
     from aedr.seeds import seed_of
-    from aedr.tables import read_table, write_table
-    from aedr.transforms import transform_image
+    from aedr.tables.files import read_table, write_table
 
     table = read_table(images, "images").assign(transform=transform).astype(object)
     rows = table.where(table.notna(), None).to_dict("records")

@@ -9,8 +9,8 @@ from aedr.jobs import job
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aedr.report_errors import Errors
-    from aedr.thumbnails import Thumbnail
+    from aedr.pages.thumbnails import Thumbnail
+    from aedr.pages.wrong_answers import Errors
 
 IMAGES_OF_A_SHEET = 24
 MOST_ERRORS = 12
@@ -47,16 +47,16 @@ def write_report(
     """
     import pandas as pd
 
-    from aedr.families import family_label, members
-    from aedr.figures import PUBLISHED, SIGNAL_NAMES, metric_name
-    from aedr.pages import render_page
-    from aedr.report_costs import read_costs
-    from aedr.report_errors import find_errors
-    from aedr.report_matrix import PROTOCOLS, choose_views, collect_signals, describe_matrix, shade_of
-    from aedr.report_methods import describe_methods, describe_robustness, embed_pictures
-    from aedr.report_provenance import describe_analysis, digest_files, read_metadata
-    from aedr.tables import read_table
-    from aedr.thumbnails import read_thumbnails, sample_ids
+    from aedr.autoencoders.families import family_label, members
+    from aedr.figures.style import PUBLISHED, SIGNAL_NAMES, metric_name
+    from aedr.pages.matrix import PROTOCOLS, choose_views, collect_signals, describe_matrix, shade_of
+    from aedr.pages.methods_and_damage import describe_methods, describe_robustness, embed_pictures
+    from aedr.pages.page import render_page
+    from aedr.pages.provenance import describe_analysis, digest_files, read_metadata
+    from aedr.pages.runtimes import read_costs
+    from aedr.pages.thumbnails import read_thumbnails, sample_ids
+    from aedr.pages.wrong_answers import find_errors
+    from aedr.tables.files import read_table
 
     accuracy, signals, thresholds, autoencoders = (
         read_table(tables[name], name) for name in ("accuracy", "signals", "thresholds", "autoencoders")
@@ -151,14 +151,14 @@ def _shown(errors: "Errors") -> tuple["pd.DataFrame", "pd.DataFrame"]:
 
 
 def _figure(path: str, name: str) -> dict[str, str]:
-    from aedr.pages import inline_figure
+    from aedr.pages.page import inline_figure
 
     svg, caption = inline_figure(Path(path).read_text(encoding="utf-8"), name)
     return {"svg": svg, "caption": caption, "file": path[path.rindex("plots/") :].removesuffix(".svg")}
 
 
 def _comparison(cells: "pd.DataFrame") -> list[dict[str, Any]]:
-    from aedr.figures import metric_name
+    from aedr.figures.style import metric_name
 
     means = cells.groupby(["metric", "signal"], sort=False).agg(
         mean=("accuracy", "mean"), weakest=("accuracy", "min"), auc=("auc", "mean")

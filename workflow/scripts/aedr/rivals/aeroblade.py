@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import torch
 
-from aedr.autoencoders import Autoencoder
-from aedr.losses import LossFunction
-from aedr.reconstruction import to_pixels, to_tensor
-from aedr.rivals import Losses
+from aedr.autoencoders.loading import Autoencoder
+from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor
+from aedr.reconstruction.losses import LossFunction
+from aedr.rivals.measuring import Losses
 
 
 def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], distance: LossFunction) -> Losses:

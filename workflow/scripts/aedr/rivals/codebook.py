@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from aedr.autoencoders import Autoencoder
-from aedr.rivals import Losses
+from aedr.autoencoders.loading import Autoencoder
+from aedr.rivals.measuring import Losses
 
 
 def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int]) -> Losses:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import torch
 
-from aedr.autoencoders import Autoencoder
-from aedr.losses import l2
+from aedr.autoencoders.loading import Autoencoder
+from aedr.reconstruction.losses import l2
 
 
 def smallest_losses(

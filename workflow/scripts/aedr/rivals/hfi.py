@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
-from aedr.autoencoders import Autoencoder
-from aedr.losses import LossFunction
-from aedr.rivals import Losses
+from aedr.autoencoders.loading import Autoencoder
+from aedr.reconstruction.losses import LossFunction
+from aedr.rivals.measuring import Losses
 
 
 def measure(

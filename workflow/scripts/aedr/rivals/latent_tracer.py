@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from aedr.autoencoders import Autoencoder
-from aedr.rivals import Losses
+from aedr.autoencoders.loading import Autoencoder
 from aedr.rivals.descent import smallest_losses
+from aedr.rivals.measuring import Losses
 
 HALVE_EVERY = 50
 

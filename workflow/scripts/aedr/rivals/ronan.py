@@ -7,11 +7,11 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from aedr.autoencoders import Autoencoder, normal_noise
-from aedr.images import Pixels
-from aedr.reconstruction import to_pixels
-from aedr.rivals import Losses
+from aedr.autoencoders.loading import Autoencoder, normal_noise
+from aedr.images.pictures import Pixels
+from aedr.reconstruction.double_reconstruction import to_pixels
 from aedr.rivals.descent import smallest_losses
+from aedr.rivals.measuring import Losses
 
 
 def measure(

@@ -1,0 +1,1 @@
+"""Autoencoders: loading one, and which of them are one family."""

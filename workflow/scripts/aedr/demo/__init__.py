@@ -1,0 +1,1 @@
+"""What trains the embedded study's models."""

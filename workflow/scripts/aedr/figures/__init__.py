@@ -1,0 +1,1 @@
+"""Figures: one hand for all of them."""

@@ -1,0 +1,1 @@
+"""Pictures: reading, making and measuring them."""

@@ -1,0 +1,55 @@
+"""The report's other methods and damaged images: what their tables say, and the pictures that were drawn of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from aedr.pages.page import data_address
+from aedr.robustness.scores import ALIKE, shown_methods
+from aedr.scoring.methods import MEAN
+from aedr.study.transform_steps import UNTOUCHED
+
+
+def describe_methods(methods: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the methods table's means over the autoencoders, None for what a study has not."""
+    means = methods[methods["autoencoder"] == MEAN]
+    return means.astype(object).where(means.notna(), None).to_dict("records")
+
+
+def describe_robustness(means: pd.DataFrame, metrics: Sequence[str], metric: str, signal: str) -> dict[str, Any]:
+    """Return the labels of the `methods` that pictures show, too, and a row for each transform.
+
+    A row has the accuracy of each method by both protocols, None where it was not measured.
+
+    Args:
+        means: `robustness.csv`.
+        metrics, metric, signal: see `aedr.robustness.scores.shown_methods`.
+    """
+    methods = shown_methods(means, metrics, metric, signal)
+    key = ["transform", "metric", "signal", "protocol"]
+    accuracy = means.dropna(subset=["accuracy"]).set_index(key)["accuracy"].to_dict()
+    rows = [
+        {
+            "transform": transform,
+            "cells": [
+                tuple(accuracy.get((transform, *method, protocol)) for protocol in (UNTOUCHED, ALIKE))
+                for method in methods.values()
+            ],
+        }
+        for transform in means["transform"].unique()
+    ]
+    return {"methods": list(methods), "rows": rows}
+
+
+def embed_pictures(paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Return PNG files as addresses that need no network, with their sizes in pixels."""
+    pictures = []
+    for path in paths:
+        with Image.open(path) as picture:
+            width, height = picture.size
+        address = data_address(Path(path).read_bytes(), "png")
+        pictures.append({"address": address, "width": width, "height": height, "file": f"plots/{Path(path).name}"})
+    return pictures

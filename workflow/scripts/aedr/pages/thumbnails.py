@@ -1,0 +1,73 @@
+"""Small copies of images for pages: as few as are shown, read from one shard at a time."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from PIL import Image
+
+from aedr.images.pictures import Pixels, decode_image
+from aedr.pages.page import data_address
+from aedr.tables.files import read_table
+
+SIDE = 176
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """An image as a page shows it; `address` is None where it has no picture, and `reason` says why."""
+
+    image_id: str
+    address: str | None
+    width: int | None
+    height: int | None
+    is_enlarged: bool
+    prompt: str | None
+    reason: str | None
+
+
+def shrink(pixels: Pixels, side: int = SIDE) -> str:
+    """Return the address of RGB pixels (uint8, height x width x 3), shrunk to at most `side` a side.
+
+    Pictures that are small already are kept pixel by pixel, since their pixels are what the method looks at.
+    """
+    picture = Image.fromarray(pixels)
+    buffer = io.BytesIO()
+    if max(picture.size) <= side / 2:
+        picture.save(buffer, "PNG", optimize=True)
+        return data_address(buffer.getvalue(), "png")
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    picture.save(buffer, "JPEG", quality=82)
+    return data_address(buffer.getvalue(), "jpeg")
+
+
+def sample_ids(path: str | Path, at_most: int) -> list[str]:
+    """Return ids of images spread evenly over one images table."""
+    ids = pq.read_table(path, columns=["image_id"])["image_id"].to_pylist()
+    return [ids[i] for i in np.linspace(0, len(ids) - 1, min(len(ids), at_most)).round().astype(int)]
+
+
+def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str], max_pixels: int) -> dict[str, Thumbnail]:
+    """Return the thumbnails of the images with the ids `wanted`, from images tables of which one is held at a time."""
+    wanted = set(wanted)
+    found = {}
+    for path in paths:
+        if wanted.isdisjoint(pq.read_table(path, columns=["image_id"])["image_id"].to_pylist()):
+            continue
+        table = read_table(path, "images")
+        for row in table[table["image_id"].isin(wanted)].itertuples():
+            pixels = decode_image(row.image["bytes"], max_pixels) if row.image is not None else None
+            found[row.image_id] = Thumbnail(
+                image_id=row.image_id,
+                address=None if pixels is None else shrink(pixels),
+                width=None if pixels is None else pixels.shape[1],
+                height=None if pixels is None else pixels.shape[0],
+                is_enlarged=pixels is not None and max(pixels.shape) <= SIDE / 2,
+                prompt=None if pd.isna(row.prompt) else row.prompt,
+                reason=None if pd.isna(row.reason) else row.reason,
+            )
+    return found

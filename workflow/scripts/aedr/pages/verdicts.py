@@ -1,0 +1,109 @@
+"""The page of verdicts: each picture, its answer, and where it falls among the reference images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from aedr.autoencoders.families import family_label
+from aedr.figures.reference import draw_reference
+from aedr.figures.style import SIGNAL_NAMES, metric_name
+from aedr.images.pictures import decode_image
+from aedr.pages.page import render_page
+from aedr.pages.thumbnails import shrink
+from aedr.verdicts.calibration import reference_of
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
+
+HEADLINES = {
+    FAMILY: "Out of the autoencoder of {names}",
+    SEVERAL: "Out of the autoencoder of one of {names}",
+    NONE: "Out of none of these autoencoders",
+    CANNOT_SAY: "Cannot say",
+}
+COUNTED = {
+    FAMILY: "given to one family",
+    SEVERAL: "given to several",
+    NONE: "given to none",
+    CANNOT_SAY: "cannot be told",
+}
+KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknown"}
+SIDE = 448
+
+
+def verdict_page(
+    verdicts: pd.DataFrame,
+    images: pd.DataFrame,
+    calibration: Mapping[str, Any],
+    reference: pd.DataFrame,
+    families: Mapping[str, str],
+    level: float,
+    max_pixels: int,
+) -> str:
+    """Return one HTML page, pictures embedded: what `attribute` answered, and what it looked at."""
+    compared = reference_of(calibration, reference, list(families.values()))
+    labels = {name: family_label(calibration["families"][name]["members"]) for name in compared.own}
+    pictures = images.set_index("image_id")["image"]
+    figure = draw_reference(
+        compared, [{e["autoencoder"]: e["signal"] for e in evidence} for evidence in verdicts["evidence"]], labels
+    )
+    shown = []
+    for row, places in zip(verdicts.itertuples(), figure.places, strict=True):
+        picture = pictures[row.image_id]
+        pixels = decode_image(picture["bytes"], max_pixels) if picture is not None else None
+        shown.append(
+            {
+                "name": row.image_id.split("/", 1)[1],
+                "picture": None if pixels is None else shrink(pixels, SIDE),
+                "is_enlarged": pixels is not None and max(pixels.shape) <= SIDE / 2,
+                "width": None if pixels is None else pixels.shape[1],
+                "height": None if pixels is None else pixels.shape[0],
+                "headline": HEADLINES[row.verdict].format(names=", ".join(labels[name] for name in row.autoencoders)),
+                "kind": KINDS[row.verdict],
+                "possible": len(row.autoencoders) > 0,
+                "reason": row.reason if isinstance(row.reason, str) else None,
+                "evidence": [
+                    {**e, "label": labels[e["autoencoder"]], **_say(e, row.autoencoders, level)} for e in row.evidence
+                ],
+                "bars": list(places.values()),
+            }
+        )
+    counts = verdicts["verdict"].value_counts()
+    return render_page(
+        "verdicts.html.j2",
+        ["page.js"],
+        images=shown,
+        counts=[(counts.get(verdict, 0), name) for verdict, name in COUNTED.items()],
+        metric=metric_name(calibration["metric"]),
+        signal=SIGNAL_NAMES[calibration["signal"]],
+        level=f"{level:g}",
+        figure=figure,
+        families=[
+            {
+                **calibration["families"][name],
+                "label": label,
+                "own": len(compared.own[name]),
+                "preprocessing": _list(calibration["families"][name]["preprocessing"]),
+            }
+            for name, label in labels.items()
+        ],
+        real=len(compared.real),
+        versions=_list(calibration["versions"]),
+    )
+
+
+def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dict[str, Any]:
+    """Return in words what `aedr.verdicts.decision.decide` made of one autoencoder's evidence."""
+    is_possible = evidence["autoencoder"] in named
+    if is_possible:
+        says = "possible"
+    elif evidence["p_value"] <= level:
+        says = "too far for one of its own" + (f" ({evidence['obstacle']})" if evidence["obstacle"] else "")
+    elif evidence["corrected_p_value"] is not None and evidence["corrected_p_value"] > level:
+        says = "near, but so are too many real images"
+    else:
+        says = f"near, but {evidence['obstacle']}"
+    return {"is_possible": is_possible, "says": says}
+
+
+def _list(entries: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in entries.items() if value is not None)

@@ -1,0 +1,1 @@
+"""Prompts from pictures: captions, phrases, and how they are put together."""

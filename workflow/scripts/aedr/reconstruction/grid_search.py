@@ -1,0 +1,150 @@
+"""The way back to an autoencoder's grid, for an image that was cropped or padded since it was decoded.
+
+An autoencoder knows its own decodings only where its latents stood, at every `factor` pixels: a crop by three pixels
+leaves nothing of the separation. The own offset betrays itself: there the first reconstruction loses least.
+
+A search favours belonging: it gives every image, foreign ones too, its best offset. So the images that a threshold or a
+p-value is calibrated on must be searched like the query. `search_and_measure` is the one function for both: with images
+that it measured on both sides, a conformal p-value accounts for the search exactly. What it cannot account for is the
+cut itself, where the calibration images were not cut: the border left by a cut is not the decoder's. On images of 64
+pixels, 88 to 96 of 100 own ones that were cut pass a threshold that 95 of 100 uncut ones pass.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from aedr.autoencoders.loading import Autoencoder
+from aedr.costs import Costs
+from aedr.errors import UnusableImage
+from aedr.images.pictures import Pixels
+from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.reconstruction.losses import ENERGIES, LossFunction, high_frequency
+
+LARGEST_PATCH = 120
+SMALLEST_PATCH_IN_LATENTS = 10
+RIM_IN_LATENTS = 2
+PLACES_A_SIDE = 3
+
+
+@dataclass(frozen=True)
+class Offset:
+    """How many pixels to cut off at the top and at the left, so that the rest begins on the grid.
+
+    `tried` is the number of offsets compared. `contrast` is the best offset's loss over the median of the others': in
+    [0, 1], near 1 where no offset stands out, nan where nothing is lost at any. It means nothing for a flat image.
+    """
+
+    rows: int
+    columns: int
+    tried: int
+    contrast: float
+
+
+def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
+    """Return the offset at which the first reconstruction of a patch of the image loses the least high frequencies.
+
+    The patch has up to 120 pixels a side, less where the image is smaller: as many whole latents as stay inside the
+    image at every offset. Losses are taken over the same pixels at every offset, so that contents do not matter, a
+    sixth of the patch inside its border, which the autoencoder's padding disturbs. Of nine places in the image the
+    patch is where that area has the most high-frequency energy: a flat patch carries no information.
+
+    Offsets are batched in rows, always of `factor` patches, so that no setting can change the result. At factor 8 the
+    64 patches are the work of one and a half double reconstructions at 512 pixels.
+
+    Args:
+        pixels: RGB, uint8, shape (height, width, 3), of any size.
+
+    Raises:
+        UnusableImage: the image does not hold a patch of ten latents a side at every offset, below which the search
+            finds the wrong one too often.
+    """
+    factor = autoencoder.factor
+    shift = factor - 1
+    height, width = (min(LARGEST_PATCH, side - shift) // factor * factor for side in pixels.shape[:2])
+    if min(height, width) < SMALLEST_PATCH_IN_LATENTS * factor:
+        shortest = SMALLEST_PATCH_IN_LATENTS * factor + shift
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise UnusableImage(f"{size} pixels are too few to search the grid: a side needs {shortest}")
+    margin = min(height, width) // 6
+    inner = np.s_[..., shift + margin : height - margin, shift + margin : width - margin]
+
+    image = to_tensor([pixels], autoencoder.network.device)
+    places = [
+        (int(top), int(left))
+        for top in np.linspace(0, image.shape[2] - height - shift, PLACES_A_SIDE)
+        for left in np.linspace(0, image.shape[3] - width - shift, PLACES_A_SIDE)
+    ]
+
+    def window(place: tuple[int, int]) -> torch.Tensor:
+        top, left = place
+        return image[..., top : top + height + shift, left : left + width + shift]
+
+    place = max(places, key=lambda place: ENERGIES["high_frequency"](window(place)[inner]).mean().item())
+    losses = []
+    with torch.inference_mode():
+        for down in range(factor):
+            patches = window(place)[0, :, down : down + height].unfold(2, width, 1).permute(2, 0, 1, 3)
+            reconstructions = autoencoder.reconstruct(patches, "mode", ())
+            rows = slice(shift + margin - down, height - margin - down)
+            same_pixels = torch.stack(
+                [
+                    reconstruction[:, rows, shift + margin - right : width - margin - right]
+                    for right, reconstruction in enumerate(reconstructions)
+                ]
+            )
+            losses += high_frequency(same_pixels, window(place)[inner]).tolist()
+    best = int(np.argmin(losses))
+    down, right = divmod(best, factor)
+    others = float(np.median(losses[:best] + losses[best + 1 :]))
+    return Offset(
+        rows=(place[0] + down) % factor,
+        columns=(place[1] + right) % factor,
+        tried=len(losses),
+        contrast=losses[best] / others if others > 0 else math.nan,
+    )
+
+
+def apply_offset(pixels: Pixels, offset: Offset, factor: int) -> Pixels:
+    """Cut uint8 pixels (height, width, 3) to the grid: by `offset`, then right and below to multiples of `factor`.
+
+    Raises:
+        UnusableImage: what remains is too small to be reconstructed.
+    """
+    begun = pixels[offset.rows :, offset.columns :]
+    return apply_fit(begun, fit_to_grid(begun.shape[0], begun.shape[1], factor, "crop", None))
+
+
+def search_and_measure(
+    autoencoder: Autoencoder, pixels: Pixels, functions: Mapping[str, LossFunction], costs: Costs | None = None
+) -> tuple[Offset, dict[str, tuple[float, float]]]:
+    """Bring an image to the grid and return the offset with each metric's first and second loss.
+
+    The whole image is reconstructed, and the losses leave out a rim of two latents: at a new border the padding differs
+    from what it was when the image was decoded, and on a small image that alone undoes the separation. So these losses
+    are not those of `double_losses`: measure the images to calibrate on with this function too, whether they left the
+    grid or not.
+
+    Args:
+        pixels: RGB, uint8, shape (height, width, 3), of any size.
+        costs: where the seconds of the search and those of `double_losses` are added.
+
+    Raises:
+        UnusableImage: the image is too small to search, as in `find_offset`.
+    """
+    costs = costs or Costs(autoencoder.network.device)
+    with costs.part("search"):
+        offset = find_offset(autoencoder, pixels)
+    aligned = to_tensor([apply_offset(pixels, offset, autoencoder.factor)], autoencoder.network.device)
+    rim = RIM_IN_LATENTS * autoencoder.factor
+    inside = {metric: _without_rim(function, rim) for metric, function in functions.items()}
+    losses = double_losses(autoencoder, aligned, inside, costs=costs)
+    return offset, {metric: pairs[0] for metric, pairs in losses.items()}
+
+
+def _without_rim(function: LossFunction, rim: int) -> LossFunction:
+    inner = np.s_[..., rim:-rim, rim:-rim]
+    return lambda reconstruction, image: function(reconstruction[inner], image[inner])

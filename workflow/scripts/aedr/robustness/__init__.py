@@ -1,0 +1,1 @@
+"""Damage to images, and how well damaged images are told apart."""

@@ -1,0 +1,104 @@
+"""Robustness: how well damaged images are told apart, by thresholds for untouched ones and for ones damaged alike."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
+from aedr.scoring.signals import compute_all_signals
+from aedr.study.transform_steps import UNTOUCHED
+
+# The other protocol than UNTOUCHED: calibrations and thresholds are fitted on images damaged alike.
+ALIKE = "alike"
+METHOD = ["metric", "signal"]
+
+Tables = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def evaluate_robustness(
+    damaged: Tables,
+    untouched: Tables,
+    belonging_sources: Mapping[str, set[str]],
+    alphas: Mapping[str, float | str],
+    method: str,
+    held_out: float,
+) -> pd.DataFrame:
+    """Return the rows of the robustness table of one transform, without its name.
+
+    Every source is damaged, belonging or not. A row's protocol says what calibrations and threshold were fitted on:
+    own untouched images, or own images damaged alike; the images scored are the same.
+
+    Args:
+        damaged: losses and homogeneity of the damaged images.
+        untouched: the same of the images without the damage.
+        belonging_sources: for each autoencoder, the sources whose images it decoded.
+        alphas, method: see `aedr.scoring.accuracy.fit_thresholds`.
+        held_out: the share of images that nothing is fitted on.
+    """
+    before, calibrations = compute_all_signals(*untouched, belonging_sources, held_out)
+    before_damage = fit_thresholds(before, alphas, method, ["held_out"])
+    after, _ = compute_all_signals(*damaged, belonging_sources, held_out, calibrations)
+    alike, _ = compute_all_signals(*damaged, belonging_sources, held_out)
+    after_damage = fit_thresholds(alike, alphas, method, ["held_out"])
+    return pd.concat(
+        [
+            evaluate_accuracy(after, before_damage, fitted_signals=before).assign(protocol=UNTOUCHED),
+            evaluate_accuracy(alike, after_damage).assign(protocol=ALIKE),
+        ]
+    )
+
+
+def with_untouched(robustness: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return the robustness of all transforms below that of untouched images, the held-out part of the accuracy table.
+
+    For untouched images both protocols are one, and both are there.
+    """
+    held_out = accuracy[accuracy["protocol"] == "held_out"].assign(transform=UNTOUCHED)
+    both = [held_out.assign(protocol=protocol) for protocol in (UNTOUCHED, ALIKE)]
+    return pd.concat([*both, robustness], ignore_index=True)
+
+
+def summarise_robustness(robustness: pd.DataFrame, real_sources: set[str]) -> pd.DataFrame:
+    """Return, for each transform, protocol, metric and signal, means over the cells, in the order of the transforms.
+
+    Belonging sources are left out of the accuracies and the rates over pairs, and make up `own_images_accepted`.
+    """
+    key = ["transform", "protocol", *METHOD]
+    others = robustness[~robustness["belonging"]]
+    real = others["source"].isin(real_sources)
+    means = {
+        "accuracy": others.groupby(key)["accuracy"],
+        "accuracy_against_other_models": others[~real].groupby(key)["accuracy"],
+        "accuracy_against_real_images": others[real].groupby(key)["accuracy"],
+        "auc": others.groupby(key)["auc"],
+        "true_positive_rate_at_1_percent": others.groupby(key)["true_positive_rate_at_1_percent"],
+        "own_images_accepted": robustness[robustness["belonging"]].groupby(key)["acceptance_rate"],
+    }
+    table = pd.DataFrame({name: group.mean() for name, group in means.items()})
+    return table.loc[pd.MultiIndex.from_frame(others[key].drop_duplicates())].reset_index()
+
+
+def cells_side_by_side(robustness: pd.DataFrame, methods: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the accuracy of every cell of some methods, a column for each transform, thresholds for images alike."""
+    cells = robustness[robustness["protocol"] == ALIKE]
+    chosen = [(row.metric, row.signal) in methods for row in cells.itertuples()]
+    columns = cells[chosen].pivot(index=[*METHOD, "autoencoder", "source"], columns="transform", values="accuracy")
+    return columns[cells["transform"].unique()].reset_index().rename_axis(columns=None)
+
+
+def shown_methods(means: pd.DataFrame, metrics: Sequence[str], metric: str, signal: str) -> dict[str, tuple[str, str]]:
+    """Return the methods that pictures show, by their labels: the published one, the configured one, and some others.
+
+    Metrics that are none of the study's `metrics` are other methods' signals, which are first losses alone.
+    """
+    methods = {
+        "AEDR as published": ("l2", "calibrated_ratio"),
+        "first loss alone (l2)": ("l2", "first_loss"),
+        f"{metric}, {signal}": (metric, signal),
+        "mid_frequency, loss_ratio": ("mid_frequency", "loss_ratio"),
+        "mid_frequency, residual": ("mid_frequency", "residual"),
+    }
+    present = set(means[METHOD].itertuples(index=False, name=None))
+    rivals = {name: (name, "first_loss") for name in np.unique(means["metric"]) if name not in metrics}
+    return {label: method for label, method in (methods | rivals).items() if method in present}

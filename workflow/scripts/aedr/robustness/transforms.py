@@ -1,0 +1,154 @@
+"""Damage: what happens to a picture between the autoencoder that decoded it and whoever asks about it.
+
+Each operation is a codec, which gives encoded bytes, or works on pixels. `config/README.md` lists them with the ranges
+of their options; `aedr.study.transform_steps` says how a transform is written.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from aedr.errors import UnusableImage
+from aedr.images.pictures import Pixels, decode_image, encode_png
+from aedr.study.transform_steps import DEFAULT_GRID, Steps, options_of
+
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Original:
+    """What operations may know of a picture as it was before the first step, and its own source of chance."""
+
+    width: int
+    height: int
+    chance: np.random.Generator
+
+
+def _encode(picture: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        picture.save(buffer, **options)
+    except (OSError, ValueError) as error:
+        raise UnusableImage(f"{picture.width}x{picture.height} pixels cannot be encoded: {error}") from None
+    return buffer.getvalue()
+
+
+def jpeg(picture: Image.Image, original: Original, quality: int, subsampling: str = "4:2:0") -> bytes:
+    """Compress as JPEG; `subsampling` of the chroma is 4:4:4, 4:2:2 or 4:2:0."""
+    return _encode(picture, format="JPEG", quality=quality, subsampling=subsampling)
+
+
+def webp(picture: Image.Image, original: Original, quality: int) -> bytes:
+    """Compress as lossy WebP, whose chroma is always halved."""
+    return _encode(picture, format="WEBP", quality=quality)
+
+
+def png(picture: Image.Image, original: Original) -> bytes:
+    """Encode as PNG, which keeps every pixel."""
+    return encode_png(np.asarray(picture))
+
+
+def resize(picture: Image.Image, original: Original, scale: float, filter: str = "bicubic") -> Image.Image:
+    """Resample to `scale` of both sides, rounded to whole pixels."""
+    size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
+    return picture.resize(size, FILTERS[filter])
+
+
+def restore_size(picture: Image.Image, original: Original, filter: str = "bicubic") -> Image.Image:
+    """Resample to the size that the picture had before the first step."""
+    return picture.resize((original.width, original.height), FILTERS[filter])
+
+
+def crop(picture: Image.Image, original: Original, rows: int, columns: int) -> Image.Image:
+    """Cut so many rows off the top and columns off the left."""
+    if rows >= picture.height or columns >= picture.width:
+        raise UnusableImage(f"{picture.width}x{picture.height} pixels: crop leaves nothing of them")
+    return picture.crop((columns, rows, picture.width, picture.height))
+
+
+def centre_crop(picture: Image.Image, original: Original, size: int, grid: int = DEFAULT_GRID) -> Image.Image:
+    """Cut out a square of `size` pixels a side around the middle, beginning at a multiple of `grid` pixels."""
+    if min(picture.size) < size:
+        raise UnusableImage(f"{picture.width}x{picture.height} pixels are too few for centre_crop: {size}")
+    left, top = ((side - size) // 2 // grid * grid for side in picture.size)
+    return picture.crop((left, top, left + size, top + size))
+
+
+def pad(picture: Image.Image, original: Original, rows: int, columns: int, colour: str = "black") -> Image.Image:
+    """Add so many rows above and below, and columns at the left and the right."""
+    return ImageOps.expand(picture, (columns, rows, columns, rows), fill=colour)
+
+
+def blur(picture: Image.Image, original: Original, radius: float) -> Image.Image:
+    """Blur by a Gaussian of this standard deviation in pixels (Pillow's, an iterated box blur)."""
+    return picture.filter(ImageFilter.GaussianBlur(radius))
+
+
+def noise(picture: Image.Image, original: Original, levels: float) -> Image.Image:
+    """Add Gaussian noise of this standard deviation in levels of 255, drawn for every pixel and channel."""
+    from skimage.util import img_as_ubyte, random_noise
+
+    noisy = random_noise(np.asarray(picture), mode="gaussian", rng=original.chance, var=(levels / 255) ** 2)
+    return Image.fromarray(img_as_ubyte(noisy))
+
+
+def brightness(picture: Image.Image, original: Original, factor: float) -> Image.Image:
+    """Multiply every value: below 1 is darker."""
+    return ImageEnhance.Brightness(picture).enhance(factor)
+
+
+def contrast(picture: Image.Image, original: Original, factor: float) -> Image.Image:
+    """Stretch every value's distance to the picture's mean grey: below 1 is flatter."""
+    return ImageEnhance.Contrast(picture).enhance(factor)
+
+
+Operation = Callable[..., Image.Image | bytes]
+OPERATIONS: dict[str, Operation] = {
+    function.__name__: function
+    for function in (
+        jpeg,
+        webp,
+        png,
+        resize,
+        restore_size,
+        crop,
+        centre_crop,
+        pad,
+        blur,
+        noise,
+        brightness,
+        contrast,
+    )
+}
+
+
+def transform_image(data: bytes, steps: Steps, seed: int, max_pixels: int) -> bytes:
+    """Return an encoded picture after every step: in the format of the last one where that is a codec, else as PNG.
+
+    Without steps the picture keeps its own bytes. `seed` is that of the picture's noise.
+
+    Raises:
+        UnusableImage: the picture cannot be decoded, becomes too small or larger than `max_pixels`, or has sides that a
+            format cannot hold.
+    """
+    if not steps:
+        return data
+    pixels: Pixels = decode_image(data, max_pixels)
+    original = Original(pixels.shape[1], pixels.shape[0], np.random.default_rng(seed))
+    current: Image.Image | bytes = Image.fromarray(pixels)
+    for step in steps:
+        operation, options = options_of(step)
+        if isinstance(current, bytes):
+            current = Image.fromarray(decode_image(current, max_pixels))
+        current = OPERATIONS[operation](current, original, **options)
+    return current if isinstance(current, bytes) else encode_png(np.asarray(current))

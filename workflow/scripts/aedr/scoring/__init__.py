@@ -1,0 +1,1 @@
+"""Signals, thresholds and accuracy: how well images are told apart."""

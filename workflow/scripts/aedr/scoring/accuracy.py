@@ -1,0 +1,243 @@
+"""Accuracy of every pair of an inspected autoencoder and a source, at thresholds fitted on belonging images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+
+from aedr.errors import UserError
+from aedr.scoring.signals import CALIBRATION, PUBLISHED_SIGNALS, TEST, signals_of
+from aedr.scoring.thresholds import fit_threshold, resample_thresholds
+from aedr.seeds import seed_of
+
+# Which images thresholds are fitted on, and which are scored. As published: all, and all again.
+PROTOCOLS = {"held_out": (CALIBRATION, TEST), "published": (None, None)}
+RESAMPLES = 300
+INTERVAL = (0.025, 0.975)
+# Of the levels reported as best for single models, .003 to .085, and what lies around them.
+CHOICES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.085, 0.1)
+
+
+def area_under_curve(belonging: npt.ArrayLike, others: npt.ArrayLike) -> float:
+    """Return the area under the ROC curve of "a belonging image has the smaller signal", ties counting half."""
+    own, other = np.asarray(belonging, dtype=float), np.asarray(others, dtype=float)
+    ranks = rankdata(np.concatenate([own, other]))
+    larger_than_own = ranks[len(own) :].sum() - len(other) * (len(other) + 1) / 2
+    return float(larger_than_own / (len(own) * len(other)))
+
+
+def true_positive_rate_at(false_positive_rate: float, belonging: npt.ArrayLike, others: npt.ArrayLike) -> float:
+    """Return the largest share of belonging images accepted by a threshold that accepts so few of the others.
+
+    With fewer others than 1 / `false_positive_rate`, none of them may be accepted.
+    """
+    other = np.sort(np.asarray(others, dtype=float))
+    allowed = int(np.floor(false_positive_rate * len(other) + 1e-9))
+    return float((np.asarray(belonging, dtype=float) < other[allowed]).mean()) if allowed < len(other) else 1.0
+
+
+def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[np.float64]], method: str) -> float:
+    """Return the level of `CHOICES` with the best mean accuracy over the sources `others`; of equals the largest.
+
+    The published study picks its levels likewise, on a validation set.
+    """
+
+    def mean_accuracy(alpha: float) -> float:
+        threshold = fit_threshold(own, alpha, method)
+        accepted = np.mean([(values < threshold).mean() for values in others.values() if len(values)])
+        return round(float((own < threshold).mean() + 1 - accepted), 9)
+
+    return max(CHOICES, key=lambda alpha: (mean_accuracy(alpha), alpha))
+
+
+def fit_thresholds(
+    signals: pd.DataFrame,
+    alphas: Mapping[str, float | str],
+    method: str,
+    protocols: Sequence[str] = tuple(PROTOCOLS),
+) -> pd.DataFrame:
+    """Fit the thresholds of every autoencoder, metric, signal and protocol on its belonging images.
+
+    A fitted signal has no threshold by the published protocol, which would score it on what it was fitted on.
+
+    Args:
+        signals: rows of the signals table.
+        alphas: significance level of each autoencoder, or "chosen": the best on the images of the calibration part.
+        method: "exact" or "grid", see `aedr.scoring.thresholds.fit_threshold`.
+        protocols: those of `PROTOCOLS` to fit for.
+
+    Returns:
+        The thresholds table, with a 95 % bootstrap interval of each threshold.
+    """
+    rows = []
+    for (autoencoder, metric), group in signals.groupby(["autoencoder", "metric"], sort=True):
+        for signal in signals_of(group):
+            fitting = group[group["split"] == CALIBRATION].dropna(subset=[signal])
+            for protocol in protocols:
+                fitted_on, _ = PROTOCOLS[protocol]
+                if protocol == "published" and signal not in PUBLISHED_SIGNALS:
+                    continue
+                own = _values(group[group["belonging"]], signal, fitted_on)
+                try:
+                    alpha = alphas[autoencoder]
+                    if alpha == "chosen":
+                        others = fitting[~fitting["belonging"]].groupby("source")[signal]
+                        alpha = choose_alpha(
+                            fitting.loc[fitting["belonging"], signal].to_numpy(),
+                            {source: values.to_numpy() for source, values in others},
+                            method,
+                        )
+                    threshold = fit_threshold(own, float(alpha), method)
+                except UserError as error:
+                    raise UserError(f"Autoencoder {autoencoder}, metric {metric}, {signal}: {error}") from None
+                resampled = resample_thresholds(own, float(alpha), _resamples(len(own), autoencoder, metric, signal))
+                lowest, highest = np.quantile(resampled, INTERVAL)
+                rows.append(
+                    {
+                        "autoencoder": autoencoder,
+                        "metric": metric,
+                        "signal": signal,
+                        "protocol": protocol,
+                        "alpha": float(alpha),
+                        "threshold": threshold,
+                        "threshold_low": lowest,
+                        "threshold_high": highest,
+                        "images": len(own),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _values(rows: pd.DataFrame, signal: str, part: str | None) -> npt.NDArray[np.float64]:
+    """Return a signal's values on the images of a part of the study, or of all of it."""
+    rows = rows if part is None else rows[rows["split"] == part]
+    return rows[signal].dropna().to_numpy(dtype=float)
+
+
+def _resamples(size: int, *what: object) -> npt.NDArray[np.intp]:
+    """Return positions of `RESAMPLES` bootstrap resamples of `size` values, fixed by `what` is resampled."""
+    return np.random.default_rng(seed_of("bootstrap", *what)).integers(0, size, (RESAMPLES, size))
+
+
+def _resampled_rates(
+    values: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64], *what: object
+) -> npt.NDArray[np.float64]:
+    """Return, for each threshold, the share of a bootstrap resample of `values` below it, fixed by `what` it is.
+
+    The values of a resample that are below are a binomial number, so no resample need be drawn.
+    """
+    below = np.searchsorted(np.sort(values), thresholds) / len(values)
+    return np.random.default_rng(seed_of("bootstrap", *what)).binomial(len(values), below) / len(values)
+
+
+def evaluate_accuracy(
+    signals: pd.DataFrame, thresholds: pd.DataFrame, fitted_signals: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the accuracy table: counts, rates, accuracy and its interval for every cell.
+
+    A cell is an autoencoder, source, metric, signal and protocol. A belonging source's accuracy is the autoencoder's
+    true-positive rate on it; any other source's is the mean of the true-positive rate on the scored belonging images
+    and the true-negative rate on that source. Rates are over images that have the signal; the others are counted as
+    unusable. The interval (95 %, percentile bootstrap) resamples the images that the threshold was fitted on, the
+    scored belonging images and the source's.
+
+    Args:
+        fitted_signals: what the thresholds were fitted on, where that is not `signals`.
+    """
+    rows = []
+    by_pair = dict(list(signals.groupby(["autoencoder", "metric"])))
+    fitted_by_pair = (
+        by_pair if fitted_signals is None else dict(list(fitted_signals.groupby(["autoencoder", "metric"])))
+    )
+    for threshold in thresholds.itertuples():
+        group = by_pair[threshold.autoencoder, threshold.metric]
+        fitted_on, scored = PROTOCOLS[threshold.protocol]
+        belonging = group[group["belonging"]]
+        fitted = fitted_by_pair[threshold.autoencoder, threshold.metric]
+        fitted = _values(fitted[fitted["belonging"]], threshold.signal, fitted_on)
+        names = (threshold.autoencoder, threshold.metric, threshold.signal)
+        resamples = _resamples(len(fitted), *names)
+        resampled_thresholds = resample_thresholds(fitted, threshold.alpha, resamples)
+        if scored is None:
+            # By the published protocol, own images are the ones that the threshold was fitted on, and so in resamples.
+            rates_on_fitted = (fitted[resamples] < resampled_thresholds[:, None]).mean(axis=1)
+        for source, images in group.groupby("source", sort=True):
+            images = images if scored is None else images[images["split"] == scored]
+            values = images[threshold.signal].dropna().to_numpy(dtype=float)
+            own = _values(belonging, threshold.signal, scored)
+            if not len(values) or not len(own):
+                reasons = "; ".join(sorted(set(images["reason"].dropna()))) or "too few images for two parts"
+                raise UserError(
+                    f"Source {source} has no usable image for the autoencoder {threshold.autoencoder} ({reasons}). "
+                    "Give it other or more images, or take it out."
+                )
+            is_own = bool(images["belonging"].iloc[0])
+            own = values if is_own else own
+            if scored is None and not is_own:
+                true_positive_rates = rates_on_fitted
+            else:
+                true_positive_rates = _resampled_rates(own, resampled_thresholds, *names, threshold.protocol)
+            rate = (values < threshold.threshold).mean()
+            if is_own:
+                accuracy, accuracies = rate, true_positive_rates
+            else:
+                acceptance_rates = _resampled_rates(values, resampled_thresholds, *names, threshold.protocol, source)
+                accuracy = ((own < threshold.threshold).mean() + 1 - rate) / 2
+                accuracies = (true_positive_rates + 1 - acceptance_rates) / 2
+            low, high = np.quantile(accuracies, INTERVAL)
+            row: dict[str, Any] = {
+                "autoencoder": threshold.autoencoder,
+                "source": source,
+                "metric": threshold.metric,
+                "signal": threshold.signal,
+                "protocol": threshold.protocol,
+                "belonging": is_own,
+                "images": len(values),
+                "own_images": len(own),
+                "unusable": len(images) - len(values),
+                "accepted": int((values < threshold.threshold).sum()),
+                "acceptance_rate": rate,
+                "accuracy": accuracy,
+                "accuracy_low": low,
+                "accuracy_high": high,
+            }
+            if not is_own:
+                row["auc"] = area_under_curve(own, values)
+                row["true_positive_rate_at_1_percent"] = true_positive_rate_at(0.01, own, values)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def summarise_accuracy(accuracy: pd.DataFrame, real_sources: set[str]) -> pd.DataFrame:
+    """Return the mean accuracy of each autoencoder, metric, signal and protocol: against other models and real images.
+
+    Belonging sources are left out of the means, as in the paper.
+    """
+    others = accuracy[~accuracy["belonging"]]
+    kind = np.where(others["source"].isin(real_sources), "against_real_images", "against_other_models")
+    means = others.assign(kind=kind).pivot_table(
+        index=["protocol", "metric", "signal", "autoencoder"], columns="kind", values="accuracy", aggfunc="mean"
+    )
+    return means.reset_index().rename_axis(columns=None)
+
+
+def compare_signals(accuracy: pd.DataFrame, metric: str, signal: str) -> pd.DataFrame:
+    """Return, for each autoencoder and source, AEDR as published, the verdict's signal, and the best of all, held out.
+
+    The best is picked by its area under the curve on the same images that it is reported on, so it flatters itself.
+    """
+    cells = accuracy[(accuracy["protocol"] == "held_out") & ~accuracy["belonging"]]
+    key = ["autoencoder", "source"]
+
+    def columns(chosen: pd.DataFrame, name: str) -> pd.DataFrame:
+        return chosen.set_index(key)[["accuracy", "auc"]].add_prefix(f"{name}_")
+
+    published = cells[(cells["metric"] == "l2") & (cells["signal"] == "calibrated_ratio")]
+    verdict = cells[(cells["metric"] == metric) & (cells["signal"] == signal)]
+    best = cells.sort_values(["auc", "accuracy"], ascending=False, kind="stable").drop_duplicates(key)
+    named = best.set_index(key)[["metric", "signal"]].add_prefix("best_")
+    chosen = columns(published, "published"), columns(verdict, "verdict"), columns(best, "best"), named
+    return pd.concat(chosen, axis=1).rename_axis(key).sort_index().reset_index()

@@ -1,0 +1,116 @@
+"""Methods side by side: how accurate each is, and what it costs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aedr.tables.files import MEASURES, OPPONENTS
+
+MEAN = "(mean)"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A metric and its signal under the name that people know, with the parts of a job's work that it needs."""
+
+    metric: str
+    signal: str
+    parts: tuple[str, ...]
+
+
+TWICE = ("first_reconstruction", "second_reconstruction")
+RECONSTRUCTION_METHODS = {
+    "AEDR as published": Method("l2", "calibrated_ratio", (*TWICE, "l2")),
+    "loss ratio": Method("l2", "loss_ratio", (*TWICE, "l2")),
+    "first loss alone": Method("l2", "first_loss", ("first_reconstruction", "l2")),
+    "high-frequency ratio": Method("high_frequency", "loss_ratio", (*TWICE, "high_frequency")),
+    "fitted residual": Method("high_frequency", "residual", (*TWICE, "high_frequency")),
+}
+RIVAL_NAMES = {
+    "aeroblade": "AEROBLADE",
+    "codebook": "codebook distance",
+    "hfi": "HFI",
+    "latent_tracer": "LatentTracer",
+    "ronan": "RONAN",
+}
+
+
+def methods_of(metrics: Iterable[str]) -> dict[str, Method]:
+    """Return the methods that can be told from measured metrics, rivals among them."""
+    measured = set(metrics)
+    rivals = {name: Method(rival, "first_loss", ("measuring",)) for rival, name in RIVAL_NAMES.items()}
+    rivals["codebook ratio"] = Method("codebook", "loss_ratio", ("measuring",))
+    return {name: method for name, method in (RECONSTRUCTION_METHODS | rivals).items() if method.metric in measured}
+
+
+def compare_methods(
+    accuracy: pd.DataFrame,
+    reconstruction_costs: Mapping[str, Sequence[Mapping[str, Any]]],
+    rival_costs: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+    real_sources: set[str],
+) -> pd.DataFrame:
+    """Return the methods table: each method under each autoencoder, then its mean over the autoencoders.
+
+    Seconds are those of the parts that a method needs (`aedr.costs`), without loading, reading and decoding. A metric
+    counts with both of its losses; homogeneity, measured by another job, is left out. Memory is the largest job's, and
+    the job of double reconstruction measures all metrics.
+
+    Args:
+        accuracy: the accuracy table.
+        reconstruction_costs: costs of double reconstruction, a job each, by autoencoder.
+        rival_costs: costs of rivals, a job each, by rival and autoencoder.
+        real_sources: the image sets of real images; all other sources are other models.
+    """
+    rows = []
+    cells = accuracy[~accuracy["belonging"]]
+    kinds = np.where(cells["source"].isin(real_sources), *reversed(OPPONENTS))
+    for name, method in methods_of(cells["metric"]).items():
+        chosen = (cells["metric"] == method.metric) & (cells["signal"] == method.signal)
+        of_method = []
+        for autoencoder, own in cells[chosen].assign(kind=kinds[chosen]).groupby("autoencoder", sort=True):
+            costs = rival_costs.get((method.metric, str(autoencoder)), reconstruction_costs[str(autoencoder)])
+            of_method.append(
+                {"autoencoder": autoencoder, "autoencoders": 1} | _scores(own) | _cost(costs, method.parts)
+            )
+        numbers = pd.DataFrame(of_method)
+        mean = numbers.drop(columns=["autoencoder", "device"]).mean().to_dict()
+        of_method.append(
+            mean
+            | {
+                "autoencoder": MEAN,
+                "autoencoders": len(numbers),
+                "peak_memory_bytes": numbers["peak_memory_bytes"].max(),
+                "device": _names(numbers["device"]),
+            }
+        )
+        rows += [{"method": name, "metric": method.metric, "signal": method.signal} | row for row in of_method]
+    return pd.DataFrame(rows)
+
+
+def _scores(cells: pd.DataFrame) -> dict[str, float]:
+    """Return the means over the sources of each kind: held out, and the accuracy by the published protocol too."""
+    scores: dict[str, float] = {}
+    for kind in OPPONENTS:
+        of_kind = cells[cells["kind"] == kind]
+        held_out = of_kind[of_kind["protocol"] == "held_out"]
+        published = of_kind.loc[of_kind["protocol"] == "published", "accuracy"]
+        values = [*(held_out[measure].mean() for measure in MEASURES[:-1]), published.mean()]
+        scores |= {f"{measure}_against_{kind}": value for measure, value in zip(MEASURES, values, strict=True)}
+    return scores
+
+
+def _cost(costs: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> dict[str, Any]:
+    worked = [cost for cost in costs if cost["images"]]
+    seconds = sum(cost["parts"].get(part, 0.0) for cost in worked for part in parts)
+    return {
+        "seconds_per_image": seconds / sum(cost["images"] for cost in worked),
+        "peak_memory_bytes": max(cost["peak_memory_bytes"] for cost in worked),
+        "device": _names(cost["device"] for cost in worked),
+    }
+
+
+def _names(devices: Iterable[str]) -> str:
+    return ", ".join(sorted(set(devices)))

@@ -1,0 +1,88 @@
+"""A digest of the code that a job runs, since Snakemake does not notice a change in an imported module."""
+
+import ast
+import functools
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+# What these do shows in logs, messages and records of cost, never in a result.
+WITHOUT_EFFECT_ON_RESULTS = frozenset({"aedr.jobs", "aedr.errors", "aedr.files", "aedr.costs"})
+SCRIPTS = Path(__file__).parents[2]
+PACKAGE = "aedr"
+
+
+def code_digest(*files: str, assets: Sequence[str] = ()) -> str:
+    """Return a SHA-256 over the modules of `aedr` that files in `workflow/scripts` import, directly or not.
+
+    A script's own text is left out: Snakemake watches that itself. A module of `aedr` among the files is included.
+    `assets` are files of `workflow/report` that a script's pages are made of.
+    """
+    digest = hashlib.sha256()
+    for module in imported_files([SCRIPTS / file for file in files], SCRIPTS, WITHOUT_EFFECT_ON_RESULTS):
+        if SCRIPTS / PACKAGE in module.parents:
+            digest.update(module.relative_to(SCRIPTS).as_posix().encode() + b"\0" + module.read_bytes())
+    for asset in assets:
+        digest.update(asset.encode() + b"\0" + (SCRIPTS.parent / "report" / asset).read_bytes())
+    return digest.hexdigest()
+
+
+def imported_files(files: Sequence[Path], scripts: Path, without: frozenset[str] = frozenset()) -> list[Path]:
+    """Return the files, and those of every module of `aedr` that they import, directly or not, sorted.
+
+    Every style of import is followed, inside functions too: `import aedr.room.module`, `from aedr.room import module`
+    or a name of it, relative ones, and `importlib.import_module` of a literal name. With a module come the packages
+    that it lies in, whose `__init__` Python runs first.
+
+    Args:
+        scripts: the folder that `aedr` lies in.
+        without: names of modules that are left out, with what they import.
+
+    Raises:
+        ModuleNotFoundError: a file imports a module of `aedr` that does not exist.
+    """
+    found: set[Path] = set()
+    waiting = set(files)
+    while waiting:
+        file = waiting.pop()
+        found.add(file)
+        waiting |= _imported_modules(file, scripts, without) - found
+    return sorted(found)
+
+
+@functools.cache
+def _imported_modules(file: Path, scripts: Path, without: frozenset[str]) -> frozenset[Path]:
+    """Return the files of the modules of `aedr` that a file imports anywhere, and that are not to be left out."""
+    modules: set[Path] = set()
+    for name in imported_names(file, scripts):
+        if name.split(".")[0] != PACKAGE:
+            continue
+        # With aedr.room.module come aedr and aedr.room; the last part may also be a name inside the module before it.
+        for module in itertools.accumulate(name.split("."), "{}.{}".format):
+            found = _file_of(module, scripts)
+            if found is None and module != name:
+                raise ModuleNotFoundError(f"{file} imports {name}, and there is no {module}")
+            if found is not None and module not in without:
+                modules.add(found)
+    return frozenset(modules)
+
+
+def imported_names(file: Path, scripts: Path) -> Iterator[str]:
+    """Yield the dotted names of what a file in the folder `scripts` imports: modules, and what it takes from them."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                package = file.relative_to(scripts).parts[: -node.level]
+                module = ".".join([*package, *([module] if module else [])])
+            yield from (module if alias.name == "*" else f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "import_module"):
+            yield from (str(part.value) for part in node.args[:1] if isinstance(part, ast.Constant))
+
+
+def _file_of(module: str, scripts: Path) -> Path | None:
+    path = scripts.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)

