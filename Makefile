@@ -27,37 +27,37 @@ demo-figures: .venv/installed
 	    --config seed=$$seed results=results/demo_figures/seed_$$seed || exit 1; \
 	done
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/summarise_demo.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/summarise_accuracy.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
 	  results/demo_figures/seed_3 results/demo_control
 
 # The README's pictures.
 demo-pictures: demo
 	cp results/demo/plots/accuracy.png docs/images/demo_accuracy.png
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/draw_sources.py results/demo docs/images/demo_sources.png
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/draw_sources.py results/demo docs/images/demo_sources.png
 
 # The pictures of the pages in docs/report.md, taken with Chromium: the demo's report, and verdicts on six of its images.
 demo-screenshots: demo .venv/installed-tests
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/pick_images.py results/demo results/demo_query
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/pick_images.py results/demo results/demo_query
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
-	PYTHONPATH=tests $(BIN)/python benchmarks/take_screenshots.py results/demo docs/images
+	PYTHONPATH=tests $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
 
 # The README's verdicts: fresh images of the same models, and photographs that the study never saw.
 demo-verdicts: demo
-	$(BIN)/python benchmarks/crop_unseen_photographs.py results/demo_unseen
+	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_fresh.yaml
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/resize_images.py results/demo_fresh results/demo_resized
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/resize_images.py results/demo_fresh results/demo_resized
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo_resized.yaml
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/score_verdicts.py results/demo results/demo_fresh
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_verdicts.py results/demo results/demo_fresh
 
 # The table and the picture of docs/robustness.md. Most of the work is done in one process, where imports are paid once.
 demo-damage: demo
-	$(BIN)/python benchmarks/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
+	$(BIN)/python benchmarks/demo/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_damage.yaml
 	cp results/demo/plots/robustness.png docs/images/demo_robustness.png
 
 # The matched track of docs/robustness.md, beside sources of different sizes and formats.
 demo-matched: .venv/installed
-	$(BIN)/python benchmarks/save_odd_photographs.py results/demo_odd_photographs
+	$(BIN)/python benchmarks/demo/save_odd_photographs.py results/demo_odd_photographs
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_matched.yaml
 
 # The tables of docs/rivals.md: every method on the demo, then on its control, untouched and damaged.

@@ -6,8 +6,8 @@ All pictures are cut by three rows and five columns, after which nothing separat
 from pathlib import Path
 
 import numpy as np
+import own_decodings as tables
 import pytest
-import reference_tables as tables
 from taef2 import load_taef2
 
 from aedr.images.pictures import decode_image

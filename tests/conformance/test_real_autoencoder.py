@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import own_decodings as tables
 import pytest
-import reference_tables as tables
 import torch
 from taef2 import load_taef2
 

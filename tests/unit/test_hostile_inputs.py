@@ -1,6 +1,6 @@
 """What a stranger may hand us ends as data, or is refused by name: no exception, no wrong row.
 
-`benchmarks/fuzz_inputs.py` tries the same for as long as one likes.
+`benchmarks/faults/fuzz_inputs.py` tries the same for as long as one likes.
 """
 
 from pathlib import Path

@@ -24,7 +24,7 @@ torch.set_num_threads(1)
 @pytest.fixture(params=tiny_models.AUTOENCODERS)
 def saved(request, tmp_path):
     # The same weights in every run: with some, a latent of a quantised autoencoder lies so near between two codes that
-    # the last bit decides, and a batch changes its image's losses (benchmarks/compare_batches.py says by how much).
+    # the last bit decides, and a batch changes its image's losses (benchmarks/cost/batches.py says by how much).
     torch.manual_seed(0)
     network = tiny_models.AUTOENCODERS[request.param]().eval()
     network.save_pretrained(tmp_path)

@@ -1,7 +1,7 @@
 """Write resized copies of a study's images, and smooth pictures, each kind to a folder of its own.
 
-python benchmarks/resize_images.py FRESH FOLDER, where FRESH is a folder of results. Images are enlarged by a half and
-shrunk by a quarter (Lanczos). Smooth pictures, which no model made, are colour gradients and blurred noise.
+python benchmarks/demo/resize_images.py FRESH FOLDER, where FRESH is a folder of results. Images are enlarged by a half
+and shrunk by a quarter (Lanczos). Smooth pictures, which no model made, are colour gradients and blurred noise.
 """
 
 import io

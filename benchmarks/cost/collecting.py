@@ -4,7 +4,7 @@ Writes tables of losses and homogeneity of random numbers and runs the scripts' 
 its own. These jobs hold one family at a time, so their memory follows from `--images`, and their time from images times
 `--families`.
 
-    python benchmarks/collect_study.py [--images 100000] [--sources 31] [--families 2]
+    python benchmarks/cost/collecting.py [--images 100000] [--sources 31] [--families 2]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
 from aedr.tables.files import write_table  # noqa: E402

@@ -1,6 +1,6 @@
 """Cut crops of 64 pixels out of photographs that no part of the embedded study was made of.
 
-python benchmarks/crop_unseen_photographs.py FOLDER. The photographs are others that scikit-image installs; each is
+python benchmarks/demo/crop_unseen_photographs.py FOLDER. The photographs are others that scikit-image installs; each is
 shrunk until its short side has 160 pixels and cut at four places.
 """
 

@@ -4,7 +4,7 @@ A job of the embedded study is mostly imports, which are paid once here. The tab
 them, so that it finds nothing left to do but to score them. For finished studies with one shard a source on the CPU,
 whose autoencoders lie in local folders.
 
-    python benchmarks/damage_in_one_process.py CONFIG [CONFIG ...]
+    python benchmarks/demo/damage_in_one_process.py CONFIG [CONFIG ...]
 
 CONFIG are configurations laid over each other, the last with `transforms`. `make demo-damage` runs it.
 """
@@ -17,7 +17,7 @@ import torch
 import yaml
 from snakemake.utils import update_config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 
 from aedr.study.configuration import all_transforms, check_configuration, complete_configuration, count_images  # noqa: E402

@@ -4,7 +4,7 @@ Each must be taken, and then be what it is taken for, or refused by name with a 
 checked). The exit code is 1 if one of them raised another exception, took longer than --slowest seconds, needed more
 memory than --memory, or gave a wrong row; the input is then left in the temporary folder.
 
-    python benchmarks/fuzz_inputs.py [--seconds 600] [--slowest 20] [--memory 4] [--seed 0]
+    python benchmarks/faults/fuzz_inputs.py [--seconds 600] [--slowest 20] [--memory 4] [--seed 0]
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
 
 import hostile_configurations  # noqa: E402

@@ -7,7 +7,7 @@ signals: attribution needs a calibration and the autoencoder, no image of the st
 It prints the wall time of the whole command, and for each of its jobs that Snakemake measures the seconds and the peak
 memory (resident set). A second image shows what a further one costs, since weights are identified once.
 
-    python benchmarks/attribute_image.py [--size 512] [--cores 2]
+    python benchmarks/cost/attribution.py [--size 512] [--cores 2]
 """
 
 import argparse
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from aedr.autoencoders.families import fingerprint  # noqa: E402

@@ -19,7 +19,7 @@ with that of a run which nothing disturbed, and no temporary file may be left; t
 enough kills, each time at a random stage (nothing, losses, homogeneity, signals, thresholds, accuracy), so that
 short jobs are hit as well. The exit code is 1 if any row was lost or changed.
 
-    python benchmarks/kill_study.py [--kills 200] [--seed 0] [--cores 2]
+    python benchmarks/faults/kill_study.py [--kills 200] [--seed 0] [--cores 2]
 """
 
 import argparse
@@ -38,7 +38,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests"), str(ROOT / "tests" / "workflow")]
 
 from studies import write_pictures  # noqa: E402

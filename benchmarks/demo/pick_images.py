@@ -1,6 +1,6 @@
 """Write the third image of every source of a study as a file, so that verdicts on them can be shown.
 
-python benchmarks/pick_images.py RESULTS FOLDER
+python benchmarks/demo/pick_images.py RESULTS FOLDER
 """
 
 import sys

@@ -26,7 +26,7 @@ files that were written a moment before, so mostly from the page cache). The res
 stand beside the clock's: they alone can be compared where a machine has other work. Peak memory is the process's
 largest resident set. LPIPS runs on an AlexNet with random weights on both sides.
 
-    python benchmarks/reconstruct_images.py --images 4 --size 256 --threads 2
+    python benchmarks/cost/double_reconstruction.py --images 4 --size 256 --threads 2
 """
 
 import argparse
@@ -44,7 +44,7 @@ from typing import Any
 from unittest import mock
 
 # Ahead of this file's own folder, where a module has the script's name.
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 PUBLISHED_METRICS = ("l1", "l2", "ssim", "psnr", "lpips")
 MAIN_METRIC = "l2"

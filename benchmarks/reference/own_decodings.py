@@ -7,7 +7,7 @@ decoding has the smaller signal" (1 is perfect, .5 is chance), through aedr's ow
 First table: own decodings against FLUX.1, SDXL, real JPEGs and the Kodak crops that the decodings were made from.
 Second table: own decodings against Kodak crops, both damaged alike.
 
-    python benchmarks/reference_tables.py --reference FOLDER [--crops 3] [--threads 1]
+    python benchmarks/reference/own_decodings.py --reference FOLDER [--crops 3] [--threads 1]
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
 
 from taef2 import load_taef2  # noqa: E402

@@ -1,6 +1,6 @@
 """Draw twelve pictures of every source of a study, with its name; the README shows the embedded study's.
 
-python benchmarks/draw_sources.py RESULTS PICTURE
+python benchmarks/demo/draw_sources.py RESULTS PICTURE
 """
 
 import sys

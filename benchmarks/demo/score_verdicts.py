@@ -1,6 +1,6 @@
 """Count how often verdicts are right: on images made afresh, on photographs never seen, resized, with a model left out.
 
-python benchmarks/score_verdicts.py STUDY FRESH, folders of results; `make demo-verdicts` makes and names them. The
+python benchmarks/demo/score_verdicts.py STUDY FRESH, folders of results; `make demo-verdicts` makes and names them. The
 verdicts are those of `snakemake attribute` with the study's calibration. FRESH is a run with other seeds, prompts and
 photographs than STUDY, under the same autoencoders. STUDY has also attributed what `resize_images.py` wrote.
 """

@@ -13,7 +13,8 @@ RGB or in luma alone: of all frequencies, or of the Laplacian after averaging ov
     sum A+B    sum of the residuals of several metrics, each over its own images' standard deviation
     far A+B    Mahalanobis distance of these residuals from own images
 
-    python benchmarks/search_signals.py --reference FOLDER [--size 128] [--crops 6] [--demo MODEL ...] [--threads 1]
+    python benchmarks/reference/search_signals.py --reference FOLDER [--size 128] [--crops 6] [--demo MODEL ...]
+        [--threads 1]
 
 The scores of a setting are kept in results/search_signals/ and taken from there again.
 """
@@ -33,7 +34,7 @@ import torch.nn.functional as F
 from PIL import Image
 from skimage import data as skimage_data
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
 
 from taef2 import load_taef2  # noqa: E402

@@ -1,7 +1,7 @@
 """Save photographs as people have them: JPEG files of six qualities and sizes that fit no autoencoder's grid.
 
-python benchmarks/save_odd_photographs.py FOLDER. The photographs are those of crop_unseen_photographs.py, uncut, twelve
-times six.
+python benchmarks/demo/save_odd_photographs.py FOLDER. The photographs are those of crop_unseen_photographs.py, uncut,
+twelve times six.
 """
 
 import sys

@@ -4,7 +4,7 @@ The autoencoder is the small one of the reference data, a family of its own. It 
 three Kodak photographs and its decodings of them; asked are crops and decodings of the three others, and crops of the
 FLUX.1 images, the SDXL images and the JPEG photographs there. Nothing is resized; crops begin on the grid.
 
-    python benchmarks/reference_verdicts.py --reference FOLDER [--threads 1]
+    python benchmarks/reference/verdicts.py --reference FOLDER [--threads 1]
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
 
 from taef2 import load_taef2  # noqa: E402

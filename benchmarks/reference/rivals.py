@@ -4,7 +4,7 @@ The autoencoder is the small one of the reference data; its own pictures are dec
 Kodak photographs there, rounded to 8 bits. The figure is the area under the ROC curve of "an own decoding has the
 smaller signal". Seconds are those of the processor, so that other work on the machine changes them little.
 
-    python benchmarks/reference_rivals.py --reference FOLDER [--crops 3] [--steps 100] [--ronan-steps 100] [--threads 1]
+    python benchmarks/reference/rivals.py --reference FOLDER [--crops 3] [--steps 100] [--ronan-steps 100] [--threads 1]
 """
 
 import time
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from reference_tables import CPU, MAX_PIXELS, argument_parser, decode_own, load_taef2, read_crops
+from own_decodings import CPU, MAX_PIXELS, argument_parser, decode_own, load_taef2, read_crops
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.images.pictures import decode_image

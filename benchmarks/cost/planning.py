@@ -10,7 +10,7 @@ too. Models are empty folders, pictures are empty files: planning looks into nei
 * The tables of losses and signals take as many bytes a row as 20,000 random rows did in a file; those of images take
   `--picture-bytes` an image.
 
-    python benchmarks/plan_study.py [--images 1000000] [--models 30] [--folders 0] [--shard-sizes 500 1000 2000 5000]
+    python benchmarks/cost/planning.py [--images 1000000] [--models 30] [--folders 0] [--shard-sizes 500 1000 2000 5000]
 """
 
 import argparse
@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
 from aedr.tables.files import write_table  # noqa: E402

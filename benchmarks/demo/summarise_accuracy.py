@@ -1,6 +1,6 @@
 """Summarise several runs of the embedded study and its control: the figures that the README quotes.
 
-python benchmarks/summarise_demo.py RUN [RUN ...] CONTROL, folders of results; `make demo-figures` makes and names them.
+python benchmarks/demo/summarise_accuracy.py RUN [RUN ...] CONTROL, folders of results, which `make demo-figures` makes.
 Prints, for each signal, the mean accuracy over pairs of continuous autoencoders, against photographs, and in the
 control; for several runs, the mean and the range over them.
 """

@@ -11,7 +11,7 @@ from aedr.images.pictures import decode_image
 from aedr.reconstruction.double_reconstruction import double_losses, to_tensor
 from aedr.reconstruction.losses import LOSSES
 
-DEMO = Path(__file__).parents[1] / "demo"
+DEMO = Path(__file__).parents[2] / "demo"
 BATCH_SIZES = (1, 2, 3, 4, 8)
 IMAGES = 8
 METRICS = ("l2", "high_frequency", "ssim")
