@@ -26,7 +26,7 @@ demo-figures: .venv/installed
 	  $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml \
 	    --config seed=$$seed results=results/demo_figures/seed_$$seed || exit 1; \
 	done
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/control.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/summarise_accuracy.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
 	  results/demo_figures/seed_3 results/demo_control
 
@@ -44,26 +44,26 @@ demo-screenshots: demo .venv/installed-tests
 # The README's verdicts: fresh images of the same models, and photographs that the study never saw.
 demo-verdicts: demo
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_fresh.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/fresh.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/resize_images.py results/demo_fresh results/demo_resized
-	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo_resized.yaml
+	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo/resized.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_verdicts.py results/demo results/demo_fresh
 
 # The table and the picture of docs/robustness.md. Most of the work is done in one process, where imports are paid once.
 demo-damage: demo
-	$(BIN)/python benchmarks/demo/damage_in_one_process.py config/demo.yaml config/demo_damage.yaml
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_damage.yaml
+	$(BIN)/python benchmarks/demo/damage_in_one_process.py config/demo.yaml config/demo/damage.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/damage.yaml
 	cp results/demo/plots/robustness.png docs/images/demo_robustness.png
 
 # The matched track of docs/robustness.md, beside sources of different sizes and formats.
 demo-matched: .venv/installed
 	$(BIN)/python benchmarks/demo/save_odd_photographs.py results/demo_odd_photographs
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_matched.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/matched.yaml
 
 # The tables of docs/rivals.md: every method on the demo, then on its control, untouched and damaged.
 demo-rivals: .venv/installed
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo_rivals.yaml
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo_control.yaml config/demo_rivals.yaml config/demo_rivals_control.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/rivals.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/control.yaml config/demo/rivals.yaml config/demo/rivals_control.yaml
 
 install: .venv/installed
 

@@ -187,7 +187,7 @@ def test_an_empty_or_missing_folder_of_images_is_named(tmp_path) -> None:
 
 def test_every_published_configuration_is_valid(monkeypatch) -> None:
     monkeypatch.chdir(ROOT)
-    for name in ["config", "demo", "demo_control"]:
+    for name in ["config", "demo", "demo/control"]:
         study = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
         study["image_sets"] = {key: {"folder": str(ROOT / "demo/photographs")} for key in study["image_sets"]}
         check(study)
@@ -196,11 +196,11 @@ def test_every_published_configuration_is_valid(monkeypatch) -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        ["demo", "demo_damage"],
-        ["demo", "demo_fresh"],
-        ["demo", "demo_matched"],
-        ["demo", "demo_rivals"],
-        ["demo_control", "demo_rivals", "demo_rivals_control"],
+        ["demo", "demo/damage"],
+        ["demo", "demo/fresh"],
+        ["demo", "demo/matched"],
+        ["demo", "demo/rivals"],
+        ["demo/control", "demo/rivals", "demo/rivals_control"],
     ],
 )
 def test_published_configurations_are_valid_over_each_other(monkeypatch, names) -> None:

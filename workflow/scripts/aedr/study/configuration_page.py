@@ -11,7 +11,8 @@ import yaml
 HEAD = """# Configuration
 
 Every key, made from `workflow/schemas/config.schema.yaml` by `make config/README.md`. A key that is not listed here is
-refused. `config.yaml` is the published study, `demo.yaml` the embedded one, `demo_control.yaml` its control.
+refused. `config.yaml` is the published study, `demo.yaml` the embedded one; `demo/` holds its control and
+its variants.
 """
 
 
