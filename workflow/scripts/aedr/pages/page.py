@@ -12,12 +12,12 @@ import jinja2
 
 from aedr.figures.style import COLOURS
 
-ASSETS = Path(__file__).parents[3] / "report"
+ASSETS = Path(__file__).parents[3] / "pages"
 DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
 
 
 def render_page(template: str, scripts: Sequence[str], **context: object) -> str:
-    """Return a page made of the template and the scripts of these names in `workflow/report`.
+    """Return a page made of the template and the scripts of these names in `workflow/pages`.
 
     Its content security policy lets a browser run these scripts and no other, and fetch nothing, whatever the texts in
     `context` hold; they are escaped besides.
