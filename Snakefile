@@ -11,19 +11,17 @@ if "models" not in config:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/models.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/autoencoders.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/prompts.smk"
 include: "workflow/rules/reconstruction.smk"
-include: "workflow/rules/homogeneity.smk"
 include: "workflow/rules/rivals.smk"
-include: "workflow/rules/attribution.smk"
+include: "workflow/rules/scoring.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/robustness.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
-include: "workflow/rules/demo_clip.smk"
 include: "workflow/functions/terminal.smk"
 
 

@@ -1,16 +1,4 @@
-# Where the models behind the prompts lie.
-
-
-def clip_folder():
-    """Return the folder of the CLIP model: the configured one, or where fetch_clip_model puts it."""
-    clip = PROMPTS["clip"]
-    return clip["path"] or f"{RESOURCES}/clip/{clip['model']}--{clip['pretrained']}"
-
-
-def captioner_folder():
-    """Return the folder of the captioner: the configured one, or where fetch_captioner puts it."""
-    captioner = PROMPTS["captioner"]
-    return captioner["path"] or f"{RESOURCES}/captioner/{'--'.join(Path(captioner['repository']).parts)}"
+# What prompts are made from.
 
 
 def caption_inputs():

@@ -1,14 +1,6 @@
 # What losses depend on.
 
 
-def lpips_backbone():
-    """Return the file of AlexNet's weights, or nothing where lpips is no metric."""
-    if "lpips" not in METRICS:
-        return []
-    backbone = config["reconstruction"]["lpips_backbone"]
-    return f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth" if backbone == "torchvision" else backbone
-
-
 def reconstruction_settings(wildcards):
     """Return what an autoencoder's losses depend on, besides the images and how it is loaded."""
     encoding = config["reconstruction"]["encoding"]

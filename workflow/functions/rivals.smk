@@ -24,14 +24,6 @@ def rival_cost(wildcards, resources):
     return cost | ({"batch_size": batch_size} if batch_size else {})
 
 
-def vgg_backbone(wildcards):
-    """Return the file of VGG16's weights, or nothing where the rival needs none."""
-    if not configuration.needs_vgg(config, wildcards.rival):
-        return []
-    backbone = config["rival_settings"]["vgg_backbone"]
-    return f"{RESOURCES}/lpips/vgg16-397923af.pth" if backbone == "torchvision" else backbone
-
-
 def rival_families(rival):
     """Return the families that a rival is measured under: those with a codebook alone, as far as that is known."""
     names = families()

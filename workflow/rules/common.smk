@@ -1,8 +1,8 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, REAL_SOURCES, QUERIES,
-#        GPUS and the functions below
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, PROMPTS,
+#        EXTRACTS_PROMPTS, REAL_SOURCES, QUERIES, GPUS and the functions below
 
 import os
 import sys
@@ -64,6 +64,9 @@ AUTOENCODERS = {
     for model in MODELS
 }
 METRICS = config["reconstruction"]["metrics"]
+PROMPTS = config["prompts"]
+# Prompts come from a file, or else from the pictures of an image set.
+EXTRACTS_PROMPTS = bool(SOURCES and PROMPTS["image_set"] and not PROMPTS["file"])
 REAL_SOURCES = [name for name, entry in config["image_sets"].items() if entry["real"]]
 QUERIES = [QUERY, *([RESTORED] if config["attribution"]["undo_resizes"] else [])]
 # A job that would not use a GPU must not wait for one.

@@ -1,9 +1,10 @@
 # The embedded study's photographs and models. Their files are in git; to make them again (hours on one core):
 #   snakemake --configfile config/demo.yaml --cores 2 install_demo_models
-# `train_demo_models` alone stops before demo/ is touched.
+# `train_demo_models` alone stops before demo/ is touched. Its own CLIP model:
+#   snakemake --configfile config/demo.yaml --cores 1 --force train_demo_clip
 #
 # needs  demo/training.yaml, demo/vocabulary/
-# makes  results/demo-training/; install_demo_models copies it to demo/{models,photographs,captions.csv}
+# makes  results/demo-training/; install_demo_models copies it to demo/{models,photographs,captions.csv}; demo/clip/
 
 
 include: "../functions/demo.smk"
@@ -12,6 +13,7 @@ include: "../functions/demo.smk"
 import yaml
 
 DEMO_TRAINING = "results/demo-training"
+DEMO_CLIP = "demo/clip"
 
 with open(workflow.source_path("../../demo/training.yaml"), encoding="utf-8") as training_file:
     DEMO = yaml.safe_load(training_file)
@@ -99,3 +101,38 @@ rule install_demo_models:
         code=code_digest("install_demo_models.py"),
     script:
         "../scripts/install_demo_models.py"
+
+
+rule train_demo_clip:
+    input:
+        training="demo/training.yaml",
+        vocabulary=vocabulary_files("demo/vocabulary"),
+    # Files, not the folder: a study names the folder, and must find it as it is rather than train it again.
+    output:
+        f"{DEMO_CLIP}/open_clip_config.json",
+        f"{DEMO_CLIP}/open_clip_model.safetensors",
+        f"{DEMO_CLIP}/tokenizer.json",
+        f"{DEMO_CLIP}/tokenizer_config.json",
+    log:
+        f"{RESULTS}/logs/train_demo_clip.log",
+    conda:
+        environment("demo")
+    params:
+        vocabulary=lambda wildcards, input: str(Path(input.vocabulary[0]).parent),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        settings={
+            "seed": 7,
+            "pictures": 8000,
+            "native_share": 0.6,
+            "steps": 1700,
+            "batch_size": 48,
+            "learning_rate": 0.002,
+            "weight_decay": 0.1,
+            "vocabulary_size": 640,
+            "embed_dim": 48,
+            "vision": {"layers": 3, "width": 96, "head_width": 24, "patch_size": 8},
+            "text": {"context_length": 77, "width": 48, "heads": 2, "layers": 1},
+        },
+        code=code_digest("train_demo_clip.py"),
+    script:
+        "../scripts/train_demo_clip.py"

@@ -1,7 +1,7 @@
-# Images: what every source's pictures come from.
+# Images: what every source's pictures come from, and how homogeneous they are.
 #
 # needs  folders of images, {RESULTS}/prompts.parquet, the models' weights
-# makes  {RESULTS}/images/{source}/{shard}.parquet
+# makes  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/homogeneity/{source}/{shard}.parquet
 
 
 include: "../functions/images.smk"
@@ -61,6 +61,26 @@ rule import_images:
         "images of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/import_images.py"
+
+
+rule measure_homogeneity:
+    input:
+        f"{RESULTS}/images/{{source}}/{{shard}}.parquet",
+    output:
+        f"{RESULTS}/homogeneity/{{source}}/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/measure_homogeneity/{{source}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_homogeneity/{{source}}/{{shard}}.tsv"
+    conda:
+        environment("analysis")
+    params:
+        max_pixels=config["max_pixels"],
+        code=code_digest("measure_homogeneity.py"),
+    message:
+        "homogeneity of {wildcards.source}, shard {wildcards.shard}"
+    script:
+        "../scripts/measure_homogeneity.py"
 
 
 rule decode_images:

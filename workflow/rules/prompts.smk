@@ -1,16 +1,13 @@
 # Prompts: read from a file, or extracted from the pictures of an image set with a captioner and a CLIP model.
 #
-# needs  config["prompts"]; image tables of prompts: image_set; network for fetch_clip_model and fetch_captioner alone
-# makes  {RESULTS}/prompts.parquet, {RESULTS}/vocabulary.parquet, {RESOURCES}/clip/, {RESOURCES}/captioner/
+# needs  config["prompts"]; image tables of prompts: image_set; the weights of CLIP and of the captioner
+# makes  {RESULTS}/prompts.parquet, {RESULTS}/vocabulary.parquet
 
 
 include: "../functions/prompts.smk"
 
 
 from aedr.prompts.vocabulary import vocabulary_files
-
-PROMPTS = config["prompts"]
-
 
 if SOURCES and PROMPTS["file"]:
 
@@ -30,45 +27,7 @@ if SOURCES and PROMPTS["file"]:
         script:
             "../scripts/read_prompts.py"
 
-elif SOURCES and PROMPTS["image_set"]:
-
-    if not PROMPTS["clip"]["path"]:
-
-        rule fetch_clip_model:
-            output:
-                directory(clip_folder()),
-            log:
-                f"{RESULTS}/logs/fetch_clip_model.log",
-            priority: 100
-            localrule: True
-            conda:
-                environment("prompts")
-            params:
-                model=PROMPTS["clip"]["model"],
-                pretrained=PROMPTS["clip"]["pretrained"],
-            message:
-                "weights of CLIP"
-            script:
-                "../scripts/fetch_clip_model.py"
-
-    if PROMPTS["captioner"] and not PROMPTS["captioner"]["path"] and not PROMPTS["captions"]:
-
-        rule fetch_captioner:
-            output:
-                directory(captioner_folder()),
-            log:
-                f"{RESULTS}/logs/fetch_captioner.log",
-            priority: 100
-            localrule: True
-            conda:
-                environment("prompts")
-            params:
-                repository=PROMPTS["captioner"]["repository"],
-                revision=PROMPTS["captioner"]["revision"],
-            message:
-                "weights of the captioner"
-            script:
-                "../scripts/fetch_captioner.py"
+elif EXTRACTS_PROMPTS:
 
     rule embed_vocabulary:
         input:

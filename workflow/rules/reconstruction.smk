@@ -1,27 +1,10 @@
 # Double reconstruction of every source by every autoencoder.
 #
-# needs  {RESULTS}/images/{source}/{shard}.parquet, the autoencoders' weights
-# makes  {RESULTS}/losses/{autoencoder}/{source}/{shard}.parquet, {RESOURCES}/lpips/{backbone}.pth
+# needs  {RESULTS}/images/{source}/{shard}.parquet, the autoencoders' weights, those of LPIPS
+# makes  {RESULTS}/losses/{autoencoder}/{source}/{shard}.parquet
 
 
 include: "../functions/reconstruction.smk"
-
-
-rule fetch_lpips_backbone:
-    output:
-        f"{RESOURCES}/lpips/{{backbone}}.pth",
-    log:
-        f"{RESULTS}/logs/fetch_lpips_backbone/{{backbone}}.log",
-    priority: 100
-    localrule: True
-    conda:
-        environment("diffusion")
-    params:
-        url="https://download.pytorch.org/models/{backbone}.pth",
-    message:
-        "weights of {wildcards.backbone}"
-    script:
-        "../scripts/fetch_lpips_backbone.py"
 
 
 rule reconstruct_images:

@@ -79,3 +79,31 @@ def study_needs(wildcards, resources):
         for need in autoencoder_needs(autoencoder)
     ]
     return whole + alone
+
+
+def clip_folder():
+    """Return the folder of the CLIP model: the configured one, or where fetch_clip_model puts it."""
+    clip = PROMPTS["clip"]
+    return clip["path"] or f"{RESOURCES}/clip/{clip['model']}--{clip['pretrained']}"
+
+
+def captioner_folder():
+    """Return the folder of the captioner: the configured one, or where fetch_captioner puts it."""
+    captioner = PROMPTS["captioner"]
+    return captioner["path"] or f"{RESOURCES}/captioner/{'--'.join(Path(captioner['repository']).parts)}"
+
+
+def lpips_backbone():
+    """Return the file of AlexNet's weights, or nothing where lpips is no metric."""
+    if "lpips" not in METRICS:
+        return []
+    backbone = config["reconstruction"]["lpips_backbone"]
+    return f"{RESOURCES}/lpips/alexnet-owt-7be5be79.pth" if backbone == "torchvision" else backbone
+
+
+def vgg_backbone(wildcards):
+    """Return the file of VGG16's weights, or nothing where the rival needs none."""
+    if not configuration.needs_vgg(config, wildcards.rival):
+        return []
+    backbone = config["rival_settings"]["vgg_backbone"]
+    return f"{RESOURCES}/lpips/vgg16-397923af.pth" if backbone == "torchvision" else backbone

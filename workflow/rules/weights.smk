@@ -1,0 +1,102 @@
+# Weights: from the Hugging Face hub to the resources folder, everything asked for before anything is downloaded.
+#
+# needs  MODELS, AUTOENCODERS, PROMPTS; network, which no other rules need
+# makes  {RESOURCES}/models/{model}/ and {RESOURCES}/autoencoders/{autoencoder}/ in diffusers' layout, and beside each a
+#        JSON file with its commit and hashes, which stands for it as an input; {RESOURCES}/clip/, {RESOURCES}/captioner/,
+#        {RESOURCES}/lpips/{backbone}.pth
+
+
+include: "../functions/weights.smk"
+
+
+rule fetch_model:
+    output:
+        f"{RESOURCES}/models/{{model}}.json",
+    log:
+        f"{RESULTS}/logs/fetch_model/{{model}}.log",
+    priority: 100
+    localrule: True
+    conda:
+        environment("diffusion")
+    params:
+        needs=lambda wildcards: model_needs(wildcards.model),
+        study=study_needs,
+    message:
+        "weights of {wildcards.model}"
+    script:
+        "../scripts/fetch_model.py"
+
+
+rule fetch_autoencoder:
+    output:
+        f"{RESOURCES}/autoencoders/{{autoencoder}}.json",
+    log:
+        f"{RESULTS}/logs/fetch_autoencoder/{{autoencoder}}.log",
+    priority: 100
+    localrule: True
+    conda:
+        environment("diffusion")
+    params:
+        needs=lambda wildcards: autoencoder_needs(wildcards.autoencoder),
+        study=study_needs,
+    message:
+        "weights of {wildcards.autoencoder}"
+    script:
+        "../scripts/fetch_model.py"
+
+
+rule fetch_lpips_backbone:
+    output:
+        f"{RESOURCES}/lpips/{{backbone}}.pth",
+    log:
+        f"{RESULTS}/logs/fetch_lpips_backbone/{{backbone}}.log",
+    priority: 100
+    localrule: True
+    conda:
+        environment("diffusion")
+    params:
+        url="https://download.pytorch.org/models/{backbone}.pth",
+    message:
+        "weights of {wildcards.backbone}"
+    script:
+        "../scripts/fetch_lpips_backbone.py"
+
+
+if EXTRACTS_PROMPTS and not PROMPTS["clip"]["path"]:
+
+    rule fetch_clip_model:
+        output:
+            directory(clip_folder()),
+        log:
+            f"{RESULTS}/logs/fetch_clip_model.log",
+        priority: 100
+        localrule: True
+        conda:
+            environment("prompts")
+        params:
+            model=PROMPTS["clip"]["model"],
+            pretrained=PROMPTS["clip"]["pretrained"],
+        message:
+            "weights of CLIP"
+        script:
+            "../scripts/fetch_clip_model.py"
+
+
+if EXTRACTS_PROMPTS and PROMPTS["captioner"] and not PROMPTS["captioner"]["path"] and not PROMPTS["captions"]:
+
+    rule fetch_captioner:
+        output:
+            directory(captioner_folder()),
+        log:
+            f"{RESULTS}/logs/fetch_captioner.log",
+        priority: 100
+        localrule: True
+        conda:
+            environment("prompts")
+        params:
+            repository=PROMPTS["captioner"]["repository"],
+            revision=PROMPTS["captioner"]["revision"],
+        message:
+            "weights of the captioner"
+        script:
+            "../scripts/fetch_captioner.py"
