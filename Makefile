@@ -39,7 +39,7 @@ demo-pictures: demo
 demo-screenshots: demo .venv/installed-tests
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/pick_images.py results/demo results/demo_query
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
-	PYTHONPATH=tests $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
+	PYTHONPATH=tests/support $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
 
 # The README's verdicts: fresh images of the same models, and photographs that the study never saw.
 demo-verdicts: demo

@@ -1,6 +1,6 @@
 """Take pictures of a study's report and of its verdicts, as a browser shows them.
 
-PYTHONPATH=tests python benchmarks/demo/take_screenshots.py RESULTS FOLDER
+PYTHONPATH=tests/support python benchmarks/demo/take_screenshots.py RESULTS FOLDER
 """
 
 import base64

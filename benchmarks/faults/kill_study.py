@@ -39,12 +39,11 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests"), str(ROOT / "tests" / "workflow")]
-
-from studies import write_pictures  # noqa: E402
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
 import tiny_models  # noqa: E402
 from aedr.tables.files import read_table  # noqa: E402
+from studies import write_pictures  # noqa: E402
 
 TARGET = "results/accuracy.parquet"
 TERMINATED, INTERRUPTED = "SIGTERM to Snakemake", "SIGINT to everything"

@@ -23,9 +23,7 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
-
-from taef2 import load_taef2  # noqa: E402
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
 from aedr.autoencoders.loading import Autoencoder  # noqa: E402
 from aedr.images.homogeneity import homogeneity, read_grey  # noqa: E402
@@ -33,6 +31,7 @@ from aedr.images.pictures import Pixels, decode_image, encode_png  # noqa: E402
 from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor  # noqa: E402
 from aedr.reconstruction.losses import LOSSES  # noqa: E402
 from aedr.scoring.accuracy import area_under_curve  # noqa: E402
+from taef2 import load_taef2  # noqa: E402
 
 CROP = 256
 MAX_PIXELS = 10**8

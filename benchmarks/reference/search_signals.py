@@ -35,9 +35,7 @@ from PIL import Image
 from skimage import data as skimage_data
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
-
-from taef2 import load_taef2  # noqa: E402
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder  # noqa: E402
 from aedr.images.pictures import decode_image, encode_png  # noqa: E402
@@ -46,6 +44,7 @@ from aedr.reconstruction.losses import ENERGIES  # noqa: E402
 from aedr.robustness.transforms import transform_image  # noqa: E402
 from aedr.scoring.accuracy import area_under_curve, true_positive_rate_at  # noqa: E402
 from aedr.seeds import seed_of  # noqa: E402
+from taef2 import load_taef2  # noqa: E402
 
 CPU = torch.device("cpu")
 MAX_PIXELS = 10**8

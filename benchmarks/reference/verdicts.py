@@ -16,9 +16,7 @@ import pandas as pd
 import torch
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "conformance")]
-
-from taef2 import load_taef2  # noqa: E402
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
 from aedr.autoencoders.families import fingerprint  # noqa: E402
 from aedr.autoencoders.loading import Autoencoder  # noqa: E402
@@ -31,6 +29,7 @@ from aedr.scoring.signals import compute_signals  # noqa: E402
 from aedr.verdicts.attribution import attribute  # noqa: E402
 from aedr.verdicts.calibration import describe_calibration, reference_rows  # noqa: E402
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE  # noqa: E402
+from taef2 import load_taef2  # noqa: E402
 
 NAME, METRIC, SIGNAL = "taef2", "high_frequency", "residual"
 CROP, CROPS_OF_A_LARGE_IMAGE = 128, 12

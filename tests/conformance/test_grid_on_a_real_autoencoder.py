@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import own_decodings as tables
 import pytest
-from taef2 import load_taef2
 
 from aedr.images.pictures import decode_image
 from aedr.reconstruction.grid_search import Offset, search_and_measure
 from aedr.reconstruction.losses import LOSSES
 from aedr.scoring.accuracy import area_under_curve
+from taef2 import load_taef2
 
 FUNCTIONS = {metric: LOSSES[metric] for metric in tables.METRICS}
 Measured = list[tuple[Offset, dict[str, tuple[float, float]]]]

@@ -14,11 +14,11 @@ import numpy as np
 import own_decodings as tables
 import pytest
 import torch
-from taef2 import load_taef2
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.images.pictures import decode_image
 from aedr.reconstruction.double_reconstruction import to_tensor
+from taef2 import load_taef2
 
 CROPS = 2
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import studies
 from PIL import Image, ImageFilter
-from studies import results, run_snakemake
 
+import studies
 from aedr.tables.files import read_table
+from studies import results, run_snakemake
 
 DEMO = studies.ROOT / "demo"
 

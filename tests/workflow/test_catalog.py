@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import studies
 import yaml
+
+import studies
 
 REPOSITORY = "https://github.com/somebody/attribution"
 MODULE = """

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-import studies
 import torch
-from studies import planned_jobs, results, run_snakemake
 
+import studies
 import tiny_models
 from plot_accuracy import plot_accuracy
 from plot_signals import plot_signals
+from studies import planned_jobs, results, run_snakemake
 
 
 @pytest.fixture(scope="module")

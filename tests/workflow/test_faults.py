@@ -11,13 +11,13 @@ import pandas as pd
 import psutil
 import pyarrow.parquet as pq
 import pytest
-import studies
 from safetensors.torch import load_file, save_file
-from studies import run_snakemake
 
 import fake_hub
+import studies
 import tiny_models
 from aedr.tables.files import read_table
+from studies import run_snakemake
 
 PICTURES = "results/images/pictures/00000.parquet"
 HOMOGENEITY = "results/homogeneity/pictures/00000.parquet"

@@ -4,9 +4,9 @@ import copy
 from pathlib import Path
 
 import pytest
-import studies
 
 import fake_hub
+import studies
 import tiny_models
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
 from studies import ROOT
 
 SNAKEFILE = """

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from studies import ROOT, results, run_snakemake, write_pictures
 
 import tiny_models
+from studies import ROOT, results, run_snakemake, write_pictures
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
 MISSING = [program for program in PROGRAMS if not shutil.which(program)] + (["root"] if os.getuid() else [])

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import stand_in_conda
-import studies
 import yaml
-from studies import planned_jobs, results, run_snakemake
 
 import distributions
+import stand_in_conda
+import studies
 import tiny_models
+from studies import planned_jobs, results, run_snakemake
 
 COLLECTING = {
     "compute_signals": 1,

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import studies
 import yaml
+
+import studies
 
 TRAINED = ["demo-sd3", "demo-vq"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from aedr.study import code
 
-SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+SCRIPTS = Path(__file__).parents[3] / "workflow/scripts"
 RULES = SCRIPTS.parent / "rules"
 
 

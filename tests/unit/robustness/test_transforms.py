@@ -16,7 +16,7 @@ from aedr.images.pictures import decode_image, encode_png
 from aedr.robustness.transforms import OPERATIONS, transform_image
 from aedr.study.transform_steps import SEARCH, SHORTHANDS, options_of, strength_axes
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 MAX_PIXELS = 10**6
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 PICTURE = encode_png(PIXELS)

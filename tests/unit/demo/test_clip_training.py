@@ -16,7 +16,7 @@ from aedr.prompts.clip import load_clip
 from aedr.prompts.interrogation import Phrases, best_phrases
 from aedr.prompts.vocabulary import read_vocabulary
 
-DEMO = Path(__file__).parents[2] / "demo"
+DEMO = Path(__file__).parents[3] / "demo"
 CPU = torch.device("cpu")
 SETTINGS: dict[str, Any] = {
     "seed": 7,

@@ -19,7 +19,7 @@ from aedr.reconstruction.losses import LOSSES, LossFunction
 from aedr.scoring.accuracy import area_under_curve
 
 CPU = torch.device("cpu")
-DEMO = Path(__file__).parents[2] / "demo"
+DEMO = Path(__file__).parents[3] / "demo"
 METRICS = ("l2", "high_frequency", "mid_frequency")
 FUNCTIONS = {metric: LOSSES[metric] for metric in METRICS}
 INNER = np.s_[..., 8:-8, 8:-8]

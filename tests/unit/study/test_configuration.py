@@ -16,7 +16,7 @@ from aedr.study.configuration import (
 from aedr.study.configuration_file import check_configuration_file, main
 from aedr.study.configuration_page import configuration_page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 

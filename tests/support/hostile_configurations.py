@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from aedr.errors import UserError
 from aedr.study import configuration, configuration_file
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 VALID: dict[str, Any] = {
     "results": "results",

@@ -14,7 +14,7 @@ from aedr.reconstruction.losses import LOSSES
 from aedr.reconstruction.patch_map import ratio_map
 
 CPU = torch.device("cpu")
-DEMO = Path(__file__).parents[2] / "demo"
+DEMO = Path(__file__).parents[3] / "demo"
 METRICS = ("l2", "high_frequency", "mid_frequency")
 
 

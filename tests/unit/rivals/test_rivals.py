@@ -16,8 +16,8 @@ from aedr.images.pictures import describe_image, encode_png
 from aedr.reconstruction.double_reconstruction import double_losses, to_pixels, to_tensor
 from aedr.reconstruction.losses import LOSSES
 from aedr.reconstruction.shards import ReconstructionSettings
-from aedr.rivals.distances import load_distance
 from aedr.rivals import aeroblade
+from aedr.rivals.distances import load_distance
 from aedr.rivals.measuring import load_rival, measure_shard
 from aedr.rivals.ronan import entropy_2d
 from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds

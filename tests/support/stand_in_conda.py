@@ -27,7 +27,7 @@ def install(folder: Path) -> Path:
     """Write the command `conda` and its `activate` to `folder`/bin, and return that folder."""
     (folder / "bin").mkdir(parents=True)
     command = folder / "bin/conda"
-    environment = f'PYTHONPATH="{Path(__file__).parents[1]}" STAND_IN="{folder}"'
+    environment = f'PYTHONPATH="{Path(__file__).parent}" STAND_IN="{folder}"'
     command.write_text(f'#!/bin/sh\n{environment} exec "{sys.executable}" "{__file__}" "$@"\n')
     command.chmod(0o755)
     (folder / "bin/activate").write_text('export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n')
