@@ -102,5 +102,6 @@ test: .venv/installed-tests
 config/README.md: workflow/schemas/config.schema.yaml .venv/installed
 	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.study.configuration_page $< > $@
 
-docs/tables.md: workflow/scripts/aedr/tables/files.py workflow/scripts/aedr/tables/page.py .venv/installed
+docs/tables.md: workflow/scripts/aedr/tables/columns.py workflow/scripts/aedr/tables/schemas.py \
+  workflow/scripts/aedr/tables/page.py .venv/installed
 	PYTHONPATH=workflow/scripts $(BIN)/python -m aedr.tables.page > $@

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aedr.errors import UserError
 from aedr.study.prompt_files import read_captions, read_prompt_file
-from aedr.tables.files import TABLES
+from aedr.tables.schemas import TABLES
 from aedr.verdicts.calibration import check_reference, read_calibration, reference_of
 from hostile_configurations import NAMES, NUMBERS
 

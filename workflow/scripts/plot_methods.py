@@ -11,7 +11,8 @@ def plot_methods(methods: str, output: str) -> None:
     import matplotlib.pyplot as plt
 
     from aedr.scoring.methods import MEAN
-    from aedr.tables.files import OPPONENTS, read_table
+    from aedr.tables.columns import OPPONENTS
+    from aedr.tables.files import read_table
 
     rows = read_table(methods, "methods")
     rows = rows[rows["autoencoder"] == MEAN]
@@ -23,7 +24,11 @@ def plot_methods(methods: str, output: str) -> None:
     colours = ["#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"]
     for axes, kind in zip(grid[0], shown, strict=True):
         for at, row in enumerate(rows.itertuples()):
-            label = row.method if row.autoencoders == rows["autoencoders"].max() else f"{row.method} (quantised alone)"
+            label = (
+                row.method
+                if row.autoencoder_count == rows["autoencoder_count"].max()
+                else f"{row.method} (quantised alone)"
+            )
             axes.scatter(
                 row.seconds_per_image,
                 100 * getattr(row, f"accuracy_against_{kind}"),

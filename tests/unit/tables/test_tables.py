@@ -7,7 +7,9 @@ import pytest
 
 from aedr.errors import UserError
 from aedr.tables import files
-from aedr.tables.files import TABLES, read_table, read_tables, write_table
+from aedr.tables.columns import COLUMNS
+from aedr.tables.files import read_table, read_tables, write_table
+from aedr.tables.schemas import TABLES
 
 ROW = {"image_id": "a/1", "source": "a", "homogeneity": 0.5, "reason": None}
 
@@ -78,3 +80,10 @@ def test_no_row_group_holds_more_pictures_than_arrow_can_read(tmp_path, monkeypa
     groups = [pq.ParquetFile(file).metadata.row_group(i).num_rows for i in range(3)]
     assert groups == [2, 2, 2]
     assert list(read_table(file, "images")["image_id"]) == [*(row["image_id"] for row in rows), "a/none"]
+
+
+def test_every_column_is_some_tables_and_every_key_is_never_empty() -> None:
+    assert {column for table in TABLES.values() for column in table.columns} == set(COLUMNS)
+    for table in TABLES.values():
+        assert set(table.key) <= set(table.required) and not set(table.required) & set(table.optional)
+        assert set(table.bounds) <= set(table.columns)

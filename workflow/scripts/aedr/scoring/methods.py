@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aedr.tables.files import MEASURES, OPPONENTS
+from aedr.tables.columns import MEASURES, OPPONENTS
 
 MEAN = "(mean)"
 
@@ -73,7 +73,7 @@ def compare_methods(
         for autoencoder, own in cells[chosen].assign(kind=kinds[chosen]).groupby("autoencoder", sort=True):
             costs = rival_costs.get((method.metric, str(autoencoder)), reconstruction_costs[str(autoencoder)])
             of_method.append(
-                {"autoencoder": autoencoder, "autoencoders": 1} | _scores(own) | _cost(costs, method.parts)
+                {"autoencoder": autoencoder, "autoencoder_count": 1} | _scores(own) | _cost(costs, method.parts)
             )
         numbers = pd.DataFrame(of_method)
         mean = numbers.drop(columns=["autoencoder", "device"]).mean().to_dict()
@@ -81,7 +81,7 @@ def compare_methods(
             mean
             | {
                 "autoencoder": MEAN,
-                "autoencoders": len(numbers),
+                "autoencoder_count": len(numbers),
                 "peak_memory_bytes": numbers["peak_memory_bytes"].max(),
                 "device": _names(numbers["device"]),
             }

@@ -1,8 +1,7 @@
-"""The tables between the rules: their columns, types and bounds, checked whenever one is written or read."""
+"""Writing and reading the tables between the rules: checked each time, and whole or not there."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,274 +12,10 @@ import pyarrow.parquet as pq
 
 from aedr.errors import UserError
 from aedr.files import replacing
+from aedr.tables.columns import ANYTHING
+from aedr.tables.schemas import TABLES
 
-
-@dataclass(frozen=True)
-class Table:
-    """One table's schema, the columns that identify a row, and the closed bounds of its numbers."""
-
-    schema: pa.Schema
-    key: tuple[str, ...]
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-
-
-INFINITE = float("inf")
 PICTURE_BYTES_OF_A_GROUP = 2**26
-PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-
-EVIDENCE = pa.struct(
-    [
-        ("autoencoder", pa.string()),
-        ("signal", pa.float64()),
-        ("p_value", pa.float64()),
-        ("corrected_p_value", pa.float64()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("offset_rows", pa.int32()),
-        ("offset_columns", pa.int32()),
-        ("obstacle", pa.string()),
-        ("caveat", pa.string()),
-    ]
-)
-
-
-def _schema(required: Sequence[tuple[str, pa.DataType]], optional: Sequence[tuple[str, pa.DataType]] = ()) -> pa.Schema:
-    return pa.schema([pa.field(*column, nullable=False) for column in required] + [pa.field(*c) for c in optional])
-
-
-FINGERPRINT = [
-    ("autoencoder", pa.string()),
-    ("class", pa.string()),
-    ("encoder_sha256", pa.string()),
-    ("decoder_sha256", pa.string()),
-    ("parameters", pa.int64()),
-    ("factor", pa.int32()),
-]
-FAMILY = [("family", pa.string()), ("shares_encoder_with", pa.list_(pa.string()))]
-# Null where a local folder was given, the channels where the autoencoder does not tell them.
-ORIGIN = [("repository", pa.string()), ("revision", pa.string()), ("latent_channels", pa.int32())]
-
-# What the methods table says of each method, and against whom.
-MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "published_accuracy")
-OPPONENTS = ("other_models", "real_images")
-
-# An autoencoder's view of a source, by one signal.
-CELL = [
-    ("autoencoder", pa.string()),
-    ("source", pa.string()),
-    ("metric", pa.string()),
-    ("signal", pa.string()),
-    ("protocol", pa.string()),
-    ("belonging", pa.bool_()),
-    ("images", pa.int32()),
-    ("own_images", pa.int32()),
-    ("unusable", pa.int32()),
-    ("accepted", pa.int32()),
-    ("acceptance_rate", pa.float64()),
-    ("accuracy", pa.float64()),
-    ("accuracy_low", pa.float64()),
-    ("accuracy_high", pa.float64()),
-]
-# Null for its own images.
-CELL_OF_OTHERS = [("auc", pa.float64()), ("true_positive_rate_at_1_percent", pa.float64())]
-RATES = {
-    "acceptance_rate": (0, 1),
-    "accuracy": (0, 1),
-    "accuracy_low": (0, 1),
-    "accuracy_high": (0, 1),
-    "auc": (0, 1),
-    "true_positive_rate_at_1_percent": (0, 1),
-    "accepted": (0, INFINITE),
-}
-
-TABLES = {
-    "prompts": Table(
-        _schema(
-            [("prompt_id", pa.string()), ("prompt", pa.string())],
-            [("image_id", pa.string()), ("caption", pa.string())],
-        ),
-        key=("prompt_id",),
-    ),
-    "vocabulary": Table(
-        _schema([("kind", pa.string()), ("phrase", pa.string()), ("embedding", pa.list_(pa.float32()))]),
-        key=("kind", "phrase"),
-    ),
-    "images": Table(
-        _schema(
-            [("image_id", pa.string()), ("source", pa.string())],
-            [
-                ("prompt_id", pa.string()),
-                ("prompt", pa.string()),
-                ("seed", pa.int64()),
-                ("transform", pa.string()),
-                ("width", pa.int32()),
-                ("height", pa.int32()),
-                ("format", pa.string()),
-                ("sha256", pa.string()),
-                ("image", PICTURE),
-                ("reason", pa.string()),
-            ],
-        ),
-        key=("image_id",),
-        bounds={"width": (1, INFINITE), "height": (1, INFINITE), "seed": (0, 2**63 - 1)},
-    ),
-    "fingerprints": Table(
-        _schema(FINGERPRINT, ORIGIN),
-        key=("autoencoder",),
-        bounds={"parameters": (1, INFINITE), "factor": (1, INFINITE), "latent_channels": (1, INFINITE)},
-    ),
-    "autoencoders": Table(
-        _schema([*FINGERPRINT, *FAMILY], ORIGIN),
-        key=("autoencoder",),
-        bounds={"parameters": (1, INFINITE), "factor": (1, INFINITE), "latent_channels": (1, INFINITE)},
-    ),
-    "losses": Table(
-        _schema(
-            [
-                ("image_id", pa.string()),
-                ("source", pa.string()),
-                ("autoencoder", pa.string()),
-                ("metric", pa.string()),
-                ("fit", pa.string()),
-            ],
-            [
-                ("first_loss", pa.float64()),
-                ("second_loss", pa.float64()),
-                ("width", pa.int32()),
-                ("height", pa.int32()),
-                ("offset_rows", pa.int32()),
-                ("offset_columns", pa.int32()),
-                ("reason", pa.string()),
-            ],
-        ),
-        key=("image_id", "autoencoder", "metric"),
-        bounds={"width": (1, INFINITE), "height": (1, INFINITE)},
-    ),
-    "homogeneity": Table(
-        _schema(
-            [("image_id", pa.string()), ("source", pa.string())],
-            [("homogeneity", pa.float64()), ("reason", pa.string())],
-        ),
-        key=("image_id",),
-        bounds={"homogeneity": (0, 1)},
-    ),
-    "signals": Table(
-        _schema(
-            [
-                ("image_id", pa.string()),
-                ("source", pa.string()),
-                ("autoencoder", pa.string()),
-                ("metric", pa.string()),
-                ("belonging", pa.bool_()),
-                ("split", pa.string()),
-            ],
-            [
-                ("first_loss", pa.float64()),
-                ("second_loss", pa.float64()),
-                ("homogeneity", pa.float64()),
-                ("loss_ratio", pa.float64()),
-                ("calibrated_ratio", pa.float64()),
-                ("power_ratio", pa.float64()),
-                ("residual", pa.float64()),
-                ("width", pa.int32()),
-                ("height", pa.int32()),
-                ("reason", pa.string()),
-            ],
-        ),
-        key=("image_id", "autoencoder", "metric"),
-    ),
-    "calibrations": Table(
-        _schema(
-            [
-                ("autoencoder", pa.string()),
-                ("metric", pa.string()),
-                ("exponent", pa.float64()),
-                ("slope", pa.float64()),
-                ("intercept", pa.float64()),
-            ]
-        ),
-        key=("autoencoder", "metric"),
-    ),
-    "reference": Table(
-        _schema(
-            [
-                ("autoencoder", pa.string()),
-                ("image_id", pa.string()),
-                ("source", pa.string()),
-                ("belonging", pa.bool_()),
-                ("signal", pa.float64()),
-                ("homogeneity", pa.float64()),
-                ("width", pa.int32()),
-                ("height", pa.int32()),
-            ]
-        ),
-        key=("autoencoder", "image_id"),
-        bounds={"homogeneity": (0, 1), "width": (1, INFINITE), "height": (1, INFINITE)},
-    ),
-    "verdicts": Table(
-        _schema(
-            [("image_id", pa.string()), ("verdict", pa.string()), ("autoencoders", pa.list_(pa.string()))],
-            [
-                ("reason", pa.string()),
-                ("sha256", pa.string()),
-                ("width", pa.int32()),
-                ("height", pa.int32()),
-                ("evidence", pa.list_(EVIDENCE)),
-            ],
-        ),
-        key=("image_id",),
-    ),
-    "thresholds": Table(
-        _schema(
-            [
-                ("autoencoder", pa.string()),
-                ("metric", pa.string()),
-                ("signal", pa.string()),
-                ("protocol", pa.string()),
-                ("alpha", pa.float64()),
-                ("threshold", pa.float64()),
-                ("threshold_low", pa.float64()),
-                ("threshold_high", pa.float64()),
-                ("images", pa.int32()),
-            ]
-        ),
-        key=("autoencoder", "metric", "signal", "protocol"),
-        bounds={"alpha": (0, 1), "images": (2, INFINITE)},
-    ),
-    "accuracy": Table(
-        _schema(CELL, CELL_OF_OTHERS),
-        key=("autoencoder", "source", "metric", "signal", "protocol"),
-        bounds=RATES,
-    ),
-    "robustness": Table(
-        _schema([("transform", pa.string()), *CELL], CELL_OF_OTHERS),
-        key=("transform", "autoencoder", "source", "metric", "signal", "protocol"),
-        bounds=RATES,
-    ),
-    "methods": Table(
-        _schema(
-            [
-                ("method", pa.string()),
-                ("autoencoder", pa.string()),
-                ("metric", pa.string()),
-                ("signal", pa.string()),
-                ("autoencoders", pa.int32()),
-                ("seconds_per_image", pa.float64()),
-                ("peak_memory_bytes", pa.int64()),
-                ("device", pa.string()),
-            ],
-            # Null where there are no sources of the kind, or no published protocol.
-            [(f"{measure}_against_{kind}", pa.float64()) for kind in OPPONENTS for measure in MEASURES],
-        ),
-        key=("method", "autoencoder"),
-        bounds={
-            **{f"{measure}_against_{kind}": (0, 1) for kind in OPPONENTS for measure in MEASURES},
-            "seconds_per_image": (0, INFINITE),
-            "peak_memory_bytes": (0, INFINITE),
-            "autoencoders": (1, INFINITE),
-        },
-    ),
-}
 
 
 def write_table(
@@ -384,17 +119,19 @@ def read_cost(path: str | Path) -> dict[str, Any]:
 
 
 def _check(table: pa.Table, name: str, path: str | Path) -> None:
-    rules = TABLES[name]
-    for column in rules.schema:
+    expected = TABLES[name]
+    for column in expected.schema:
         values = table.column(column.name)
         if not column.nullable and values.null_count:
             raise ValueError(f"{path}: {values.null_count} rows of the table {name} have no {column.name}")
         if not column.nullable and pa.types.is_floating(column.type) and pc.any(pc.is_nan(values)).as_py():
             raise ValueError(f"{path}: rows of the table {name} have no number as {column.name}")
-    for column_name, (lowest, highest) in rules.bounds.items():
-        extremes = pc.min_max(table.column(column_name)).as_py()
+        if expected.bounds_of(column.name) == ANYTHING:
+            continue
+        lowest, highest = expected.bounds_of(column.name)
+        extremes = pc.min_max(values).as_py()
         if extremes["min"] is not None and not (lowest <= extremes["min"] and extremes["max"] <= highest):
-            raise ValueError(f"{path}: {column_name} of the table {name} is outside [{lowest}, {highest}]: {extremes}")
-    keys = table.select(rules.key).group_by(list(rules.key)).aggregate([([], "count_all")])
+            raise ValueError(f"{path}: {column.name} of the table {name} is outside [{lowest}, {highest}]: {extremes}")
+    keys = table.select(expected.key).group_by(list(expected.key)).aggregate([([], "count_all")])
     if keys.num_rows != table.num_rows:
-        raise ValueError(f"{path}: rows of the table {name} are not unique by {', '.join(rules.key)}")
+        raise ValueError(f"{path}: rows of the table {name} are not unique by {', '.join(expected.key)}")

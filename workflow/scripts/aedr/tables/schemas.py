@@ -1,0 +1,171 @@
+"""The tables between the rules: which columns each has, which of them identify a row, and where its files lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from aedr.tables.columns import COLUMNS, INFINITE, MEASURES, OPPONENTS, Bounds
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    `path` is where its files lie below the folder of results, `row` what a row is. The columns of `key` identify a row;
+    those of `required` are never empty, those of `optional` may be. `bounds` are narrower than the columns' own.
+    """
+
+    path: str
+    row: str
+    key: tuple[str, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema: what is required, then what is optional."""
+        return pa.schema(
+            [pa.field(name, COLUMNS[name].type, nullable=name not in self.required) for name in self.columns]
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of all columns, in their order."""
+        return self.required + self.optional
+
+    def bounds_of(self, column: str) -> Bounds:
+        """Return the closed bounds of a column's numbers in this table."""
+        return self.bounds.get(column, COLUMNS[column].bounds)
+
+
+FINGERPRINT = ("autoencoder", "class", "encoder_sha256", "decoder_sha256", "parameters", "factor")
+# Empty where a local folder was given, the channels where the autoencoder does not tell them.
+ORIGIN = ("repository", "revision", "latent_channels")
+
+# An autoencoder's view of a source, by one signal.
+CELL = (
+    *("autoencoder", "source", "metric", "signal", "protocol", "belonging", "images", "own_images", "unusable"),
+    *("accepted", "acceptance_rate", "accuracy", "accuracy_low", "accuracy_high"),
+)
+CELL_KEY = ("autoencoder", "source", "metric", "signal", "protocol")
+# Empty for its own images.
+CELL_OF_OTHERS = ("auc", "true_positive_rate_at_1_percent")
+
+TABLES = {
+    "prompts": Table(
+        "prompts.parquet",
+        "a prompt",
+        key=("prompt_id",),
+        required=("prompt_id", "prompt"),
+        optional=("image_id", "caption"),
+    ),
+    "vocabulary": Table(
+        "vocabulary.parquet",
+        "a phrase that competes for a place in prompts",
+        key=("kind", "phrase"),
+        required=("kind", "phrase", "embedding"),
+    ),
+    "images": Table(
+        "images/{source}/{shard}.parquet",
+        "an image",
+        key=("image_id",),
+        required=("image_id", "source"),
+        optional=(
+            *("prompt_id", "prompt", "seed", "transform", "width", "height", "format", "sha256", "image", "reason"),
+        ),
+    ),
+    "fingerprints": Table(
+        "autoencoders/{autoencoder}.parquet",
+        "an autoencoder",
+        key=("autoencoder",),
+        required=FINGERPRINT,
+        optional=ORIGIN,
+    ),
+    "autoencoders": Table(
+        "autoencoders.parquet",
+        "an autoencoder",
+        key=("autoencoder",),
+        required=(*FINGERPRINT, "family", "shares_encoder_with"),
+        optional=ORIGIN,
+    ),
+    "losses": Table(
+        "losses/{autoencoder}/{source}/{shard}.parquet",
+        "an image and a metric",
+        key=("image_id", "autoencoder", "metric"),
+        required=("image_id", "source", "autoencoder", "metric", "fit"),
+        optional=("first_loss", "second_loss", "width", "height", "offset_rows", "offset_columns", "reason"),
+    ),
+    "homogeneity": Table(
+        "homogeneity/{source}/{shard}.parquet",
+        "an image",
+        key=("image_id",),
+        required=("image_id", "source"),
+        optional=("homogeneity", "reason"),
+    ),
+    "signals": Table(
+        "signals.parquet",
+        "an image, an autoencoder and a metric",
+        key=("image_id", "autoencoder", "metric"),
+        required=("image_id", "source", "autoencoder", "metric", "belonging", "split"),
+        optional=(
+            *("first_loss", "second_loss", "homogeneity", "loss_ratio", "calibrated_ratio", "power_ratio", "residual"),
+            *("width", "height", "reason"),
+        ),
+    ),
+    "fitted_parameters": Table(
+        "fitted_parameters.parquet",
+        "an autoencoder and a metric",
+        key=("autoencoder", "metric"),
+        required=("autoencoder", "metric", "exponent", "slope", "intercept"),
+    ),
+    "thresholds": Table(
+        "thresholds.parquet",
+        "an autoencoder, a metric, a signal and a protocol",
+        key=("autoencoder", "metric", "signal", "protocol"),
+        required=(
+            *("autoencoder", "metric", "signal", "protocol"),
+            *("alpha", "threshold", "threshold_low", "threshold_high", "images"),
+        ),
+        bounds={"images": (2, INFINITE)},
+    ),
+    "accuracy": Table(
+        "accuracy.parquet",
+        "a cell of the matrix: an autoencoder, a source, a metric, a signal and a protocol",
+        key=CELL_KEY,
+        required=CELL,
+        optional=CELL_OF_OTHERS,
+    ),
+    "robustness": Table(
+        "robustness/{transform}.parquet",
+        "a cell of the matrix of damaged images: one of the accuracy table's, after a transform",
+        key=("transform", *CELL_KEY),
+        required=("transform", *CELL),
+        optional=CELL_OF_OTHERS,
+    ),
+    "methods": Table(
+        "methods.parquet",
+        "a method and an autoencoder, or a method's mean over the autoencoders",
+        key=("method", "autoencoder"),
+        required=(
+            *("method", "autoencoder", "metric", "signal", "autoencoder_count"),
+            *("seconds_per_image", "peak_memory_bytes", "device"),
+        ),
+        # Empty where there are no sources of the kind, or no published protocol.
+        optional=tuple(f"{measure}_against_{kind}" for kind in OPPONENTS for measure in MEASURES),
+    ),
+    "reference": Table(
+        "calibration.parquet",
+        "an image of the study under an autoencoder, as attribution needs it",
+        key=("autoencoder", "image_id"),
+        required=("autoencoder", "image_id", "source", "belonging", "value", "homogeneity", "width", "height"),
+    ),
+    "verdicts": Table(
+        "verdicts/verdicts.parquet",
+        "an image that was asked about",
+        key=("image_id",),
+        required=("image_id", "verdict", "autoencoders"),
+        optional=("reason", "sha256", "width", "height", "evidence"),
+    ),
+}
