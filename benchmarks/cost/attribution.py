@@ -30,7 +30,7 @@ from aedr.autoencoders.families import fingerprint  # noqa: E402
 from aedr.autoencoders.loading import load_autoencoder  # noqa: E402
 from aedr.images.pictures import encode_png  # noqa: E402
 from aedr.tables.files import write_table  # noqa: E402
-from aedr.verdicts.calibration import describe_calibration  # noqa: E402
+from aedr.verdicts.calibration_file import describe_calibration  # noqa: E402
 
 NAME, METRIC, SIGNAL = "sd", "high_frequency", "residual"
 REFERENCE_IMAGES = 250
@@ -75,7 +75,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
             "image_id": f"{source}/{i}",
             "source": source,
             "belonging": source == "own",
-            "signal": chance.normal(0 if source == "own" else 2, 0.3),
+            "value": chance.normal(0 if source == "own" else 2, 0.3),
             "homogeneity": 0.5,
             "width": size,
             "height": size,

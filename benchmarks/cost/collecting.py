@@ -70,22 +70,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_tables(folder, arguments.images, sources, families)
-        names = ["signals", "calibrations", "autoencoders", "thresholds", "accuracy", "calibration"]
+        names = ["signals", "fitted_parameters", "autoencoders", "thresholds", "accuracy", "calibration"]
         table = {name: str(folder / f"{name}.parquet") for name in names}
         csv = [str(folder / f"{name}.csv") for name in ("accuracy", "means", "comparison")]
-        losses = [str(folder / f"losses/{family}/{source}/00000.parquet") for family in families for source in sources]
+        losses = {
+            family: [str(folder / f"losses/{family}/{source}/00000.parquet") for source in sources]
+            for family in families
+        }
         homogeneity = [str(folder / f"homogeneity/{source}.parquet") for source in sources]
         signals, thresholds, autoencoders = table["signals"], table["thresholds"], table["autoencoders"]
-        belonging = {family: [family] for family in families}
+        own_sources = {family: [family] for family in families}
         levels = dict.fromkeys(families, 0.05)
         chosen = ("high_frequency", "residual")
         jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-            (compute_signals, (losses, [], homogeneity, autoencoders, signals, table["calibrations"], belonging, 0.5)),
+            (
+                compute_signals,
+                (losses, homogeneity, autoencoders, signals, table["fitted_parameters"], own_sources, 0.5),
+            ),
             (fit_threshold, (signals, autoencoders, thresholds, levels, "exact")),
             (evaluate_accuracy, (signals, thresholds, table["accuracy"], *csv, ["photographs"], *chosen)),
             (
                 export_calibration,
-                (signals, table["calibrations"], autoencoders, table["calibration"], *chosen, ["photographs"])
+                (signals, table["fitted_parameters"], autoencoders, table["calibration"], *chosen, ["photographs"])
                 + (dict.fromkeys(families, {}),),
             ),
         ]

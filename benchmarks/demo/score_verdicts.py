@@ -14,7 +14,7 @@ from scipy.stats import ks_2samp
 from aedr.study.sources import QUERY, RESTORED
 from aedr.tables.files import read_tables
 from aedr.verdicts.attribution import attribute
-from aedr.verdicts.calibration import read_calibration
+from aedr.verdicts.calibration_file import read_calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
 
 LEVEL = 0.05
@@ -27,14 +27,14 @@ def verdicts_of(study: Path, results: Path, asked: list[str], sources: str = "*"
         results: the folder that holds the images' tables.
         sources: pattern of the names of the images' sources.
     """
-    description, reference = read_calibration(study / "calibration.parquet")
+    calibration = read_calibration(study / "calibration.parquet").asking({name: name for name in asked})
     images = read_tables(sorted(results.glob(f"images/{sources}/*.parquet")), "images")
     images = images[images["source"] != RESTORED]
     losses = read_tables(
         [path for name in asked for path in sorted(results.glob(f"losses/{name}/{sources}/*.parquet"))], "losses"
     )
     homogeneity = read_tables(sorted(results.glob(f"homogeneity/{sources}/*.parquet")), "homogeneity")
-    verdicts = attribute(images, losses, homogeneity, description, reference, {name: name for name in asked}, LEVEL)
+    verdicts = attribute(images, losses, homogeneity, calibration, LEVEL)
     return verdicts.merge(images[["image_id", "source"]], on="image_id")
 
 
@@ -56,7 +56,8 @@ def count(verdicts: pd.DataFrame) -> dict[str, object]:
 
 
 def main(study: Path, fresh: Path) -> None:
-    autoencoders = list(dict.fromkeys(read_calibration(study / "calibration.parquet")[1]["autoencoder"]))
+    calibration = read_calibration(study / "calibration.parquet")
+    autoencoders = list(calibration.families)
     verdicts = verdicts_of(study, fresh, autoencoders)
     photographs = ~verdicts["source"].isin(autoencoders)
     rows = {
@@ -92,11 +93,10 @@ def main(study: Path, fresh: Path) -> None:
         "| autoencoder | images | reference | mean p | at most .05 | at most .25 | two-sample Kolmogorov-Smirnov |\n"
         "|---|---|---|---|---|---|---|"
     )
-    reference = read_calibration(study / "calibration.parquet")[1].query("belonging")
     for name in autoencoders:
         evidence = verdicts.loc[verdicts["source"] == name, "evidence"]
         own = pd.DataFrame([e for row in evidence for e in row if e["autoencoder"] == name])
-        known, p_values = reference.loc[reference["autoencoder"] == name, "signal"], own["p_value"]
+        known, p_values = calibration.reference.own[name], own["p_value"]
         figures = [p_values.mean(), (p_values <= 0.05).mean(), (p_values <= 0.25).mean()]
         figures.append(ks_2samp(own["signal"], known).pvalue)
         shown = " | ".join(f"{figure:.3f}" for figure in figures)

@@ -59,7 +59,7 @@ STAGES = (
     ("results", ".snakemake"),
     ("results/losses",),
     ("results/homogeneity",),
-    ("results/signals.parquet", "results/calibrations.parquet"),
+    ("results/signals.parquet", "results/fitted_parameters.parquet"),
     ("results/thresholds.parquet",),
     (TARGET,),
 )

@@ -27,7 +27,8 @@ from aedr.reconstruction.losses import LOSSES  # noqa: E402
 from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard  # noqa: E402
 from aedr.scoring.signals import compute_signals  # noqa: E402
 from aedr.verdicts.attribution import attribute  # noqa: E402
-from aedr.verdicts.calibration import describe_calibration, reference_rows  # noqa: E402
+from aedr.verdicts.calibration import Calibration  # noqa: E402
+from aedr.verdicts.calibration_file import describe_calibration, reference_rows  # noqa: E402
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE  # noqa: E402
 from taef2 import load_taef2  # noqa: E402
 
@@ -97,7 +98,8 @@ def verdicts(reference: Path) -> pd.DataFrame:
     )
     rows = reference_rows(signals, METRIC, SIGNAL, ["photographs"])
     images = pd.DataFrame(asked)
-    answers = attribute(images, *measure(autoencoder, images), description, rows, {NAME: NAME}, LEVEL)
+    carried = Calibration(description, rows, {NAME: NAME})
+    answers = attribute(images, *measure(autoencoder, images), carried, LEVEL)
     return answers.merge(images[["image_id", "source"]], on="image_id")
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from aedr.images.homogeneity import homogeneity, read_grey
-from aedr.scoring.signals import compute_signals, fit_calibration
+from aedr.scoring.signals import compute_signals, fit_parameters
 from aedr.scoring.thresholds import fit_threshold
 from aedr.tables.files import read_table, write_table
 from measure_homogeneity import measure_homogeneity
@@ -51,11 +51,11 @@ def test_the_threshold_accepts_477_of_500(calibrated_ratios: npt.NDArray[np.floa
     assert (calibrated_ratios < fit_threshold(calibrated_ratios, ALPHA, method)).sum() == ACCEPTED
 
 
-def test_the_fitted_calibrations_are_the_known_ones(reference: Path) -> None:
+def test_the_fitted_parameters_are_the_known_ones(reference: Path) -> None:
     """Known of the authors' own images: exponent .285 of homogeneity, slope 1.09 of log first on log second loss."""
     losses = np.loadtxt(reference / "losses" / "sd15_on_sd15_l2.txt")
     rows = pd.DataFrame(losses, columns=["first_loss", "second_loss"]).assign(metric="l2")
-    fitted = fit_calibration(rows, np.loadtxt(reference / "homogeneity" / "sd15_500.txt"))
+    fitted = fit_parameters(rows, np.loadtxt(reference / "homogeneity" / "sd15_500.txt"))
     assert fitted.exponent == pytest.approx(0.285, abs=5e-4)
     assert fitted.slope == pytest.approx(1.09, abs=5e-3)
 

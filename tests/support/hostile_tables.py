@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aedr.errors import UserError
 from aedr.study.prompt_files import read_captions, read_prompt_file
 from aedr.tables.schemas import TABLES
-from aedr.verdicts.calibration import check_reference, read_calibration, reference_of
+from aedr.verdicts.calibration_file import check_reference, read_calibration
 from hostile_configurations import NAMES, NUMBERS
 
 DESCRIPTION: dict[str, Any] = {
@@ -36,7 +36,7 @@ ROWS: dict[str, list[Any]] = {
     "image_id": ["sd/1", "sd/2", "real/1", "real/2"],
     "source": ["sd", "sd", "real", "real"],
     "belonging": [True, True, False, False],
-    "signal": [1.0, 1.1, 2.0, 2.1],
+    "value": [1.0, 1.1, 2.0, 2.1],
     "homogeneity": [0.5] * 4,
     "width": [64] * 4,
     "height": [64] * 4,
@@ -95,17 +95,16 @@ def check_calibration(data: bytes, folder: Path) -> bool:
     path = folder / "carried.parquet"
     path.write_bytes(data)
     try:
-        description, rows = read_calibration(path)
+        calibration = read_calibration(path)
     except UserError as error:
         assert path.name in str(error)
         return False
-    families = list(description["families"])
     try:
-        check_reference(description, rows, families, ["l2"], 0.4)
+        check_reference(calibration, ["l2"], 0.4)
     except UserError:
         return True
-    reference = reference_of(description, rows, families)
-    assert set(reference.own) == set(families) and not rows["signal"].isna().any()
+    assert set(calibration.reference.own) == set(calibration.description["families"])
+    assert not calibration.rows["value"].isna().any()
     return True
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from aedr.pages.verdicts import verdict_page
 from aedr.verdicts.attribution import attribute
+from aedr.verdicts.calibration import Calibration
 from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
 FAMILIES = ["model-0", "model-1", "model-2"]
@@ -29,7 +30,7 @@ def write_page(folder: Path) -> Path:
         for source, middle, spread in ((family, 0.0, 0.16), ("photographs", 1.1, 0.3)):
             for i, value in enumerate(chance.normal(middle, spread, 60)):
                 row = {"autoencoder": family, "image_id": f"{source}/{i}", "source": source}
-                row |= {"belonging": source == family, "signal": value, "homogeneity": 0.2 + 0.01 * i}
+                row |= {"belonging": source == family, "value": value, "homogeneity": 0.2 + 0.01 * i}
                 rows.append(row | {"width": 64, "height": 64})
     preprocessing = {
         "encoding": "mode",
@@ -38,7 +39,7 @@ def write_page(folder: Path) -> Path:
         "quantise": True,
         "resize_to": None,
     }
-    calibration = {
+    description = {
         "metric": METRIC,
         "signal": SIGNAL,
         "versions": {"torch": "9.9"},
@@ -78,8 +79,8 @@ def write_page(folder: Path) -> Path:
         ]
     )
     homogeneity = pd.DataFrame({"image_id": ids, "homogeneity": [value for _, value, _ in QUERY.values()]})
-    reference, asked = pd.DataFrame(rows), {family: family for family in FAMILIES}
-    verdicts = attribute(images, losses, homogeneity, calibration, reference, asked, 0.05)
+    calibration = Calibration(description, pd.DataFrame(rows), {family: family for family in FAMILIES})
+    verdicts = attribute(images, losses, homogeneity, calibration, 0.05)
     page = folder / "verdicts.html"
-    page.write_text(verdict_page(verdicts, images, calibration, reference, asked, 0.05, 10**8), encoding="utf-8")
+    page.write_text(verdict_page(verdicts, images, calibration, 0.05, 10**8), encoding="utf-8")
     return page

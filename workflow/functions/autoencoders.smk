@@ -63,6 +63,11 @@ def losses_of_families(wildcards):
     return losses_of(SOURCES)
 
 
+def families_of(sources):
+    """Return the family of each of the tables that `losses_of` returns."""
+    return [family for family in families() for source in sources for _ in shards_of(source)]
+
+
 def signal_figures(wildcards):
     """Return the figures of every family's signals, as a page shows them."""
     return [f"{RESULTS}/plots/signals/{family}.svg" for family in families()]

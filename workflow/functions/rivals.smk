@@ -49,3 +49,18 @@ def rivals_of(sources):
 def rivals_of_families(wildcards):
     """Return the rivals' losses of every source under every family."""
     return rivals_of(SOURCES)
+
+
+def family_of_each_table(wildcards, input):
+    """Return the family of each losses table of double reconstruction, then of each of rivals.
+
+    A parameter whose function takes `input` is no reason to run a job again.
+    """
+    of_rivals = [
+        family
+        for rival in config["rivals"]
+        for family in rival_families(rival)
+        for source in SOURCES
+        for _ in shards_of(source)
+    ]
+    return families_of(SOURCES) + of_rivals

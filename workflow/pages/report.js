@@ -83,7 +83,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const name = `${view.metric}-${view.signal}`;
     loaded[name] ??= read(`signals-${name}`);
     const letters = splits[source];
-    return loaded[name][family][source].filter((value, i) => value !== null && (view.protocol === "published" || letters[i] === "t"));
+    return loaded[name][family][source].filter((value, i) => value !== null && (view.protocol === "published" || letters[i] === "h"));
   }
 
   function make(tag, attributes, text) {

@@ -114,8 +114,8 @@ def autoencoder_of(model):
     return configuration.autoencoder_name(config["models"], model)
 
 
-def belonging_sources():
-    """Return the models whose images each autoencoder decoded."""
+def own_sources():
+    """Return each autoencoder's own sources: the models whose images it decoded."""
     return {
         autoencoder: [model for model in MODELS if autoencoder_of(model) == autoencoder] for autoencoder in AUTOENCODERS
     }

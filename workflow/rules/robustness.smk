@@ -51,7 +51,7 @@ rule evaluate_robustness:
     conda:
         environment("analysis")
     params:
-        belonging=belonging_sources(),
+        own_sources=own_sources(),
         alphas=significance_levels(),
         method=config["attribution"]["threshold"],
         held_out=config["attribution"]["held_out"],

@@ -1,7 +1,7 @@
 # Signals, thresholds and the accuracy of every pair.
 #
 # needs  {RESULTS}/autoencoders.parquet, {RESULTS}/losses/, {RESULTS}/rivals/, {RESULTS}/homogeneity/
-# makes  {RESULTS}/signals.parquet, calibrations.parquet, thresholds.parquet, accuracy.parquet and .csv,
+# makes  {RESULTS}/signals.parquet, fitted_parameters.parquet, thresholds.parquet, accuracy.parquet and .csv,
 #        accuracy_means.csv, signal_comparison.csv
 
 
@@ -13,13 +13,14 @@ rule compute_signals:
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         signals=f"{RESULTS}/signals.parquet",
-        calibrations=f"{RESULTS}/calibrations.parquet",
+        parameters=f"{RESULTS}/fitted_parameters.parquet",
     log:
         f"{RESULTS}/logs/compute_signals.log",
     conda:
         environment("analysis")
     params:
-        belonging=belonging_sources(),
+        families=family_of_each_table,
+        own_sources=own_sources(),
         held_out=config["attribution"]["held_out"],
         code=code_digest("compute_signals.py"),
     message:

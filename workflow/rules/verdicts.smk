@@ -1,6 +1,6 @@
 # Verdicts for images that nobody has seen: snakemake attribute --config query=FOLDER
 #
-# needs  {RESULTS}/signals.parquet, calibrations.parquet, autoencoders.parquet, or a calibration; images of the query
+# needs  {RESULTS}/signals.parquet, fitted_parameters.parquet, autoencoders.parquet, or a calibration; images of the query
 # makes  {RESULTS}/calibration.parquet, {RESULTS}/verdicts/
 #        (snakemake map_query --config query=FOLDER: {RESULTS}/verdicts/maps/)
 
@@ -8,13 +8,13 @@
 include: "../functions/verdicts.smk"
 
 
-CALIBRATION = config["calibration"] or f"{RESULTS}/calibration.parquet"
+CALIBRATION_FILE = config["calibration"] or f"{RESULTS}/calibration.parquet"
 
 
 rule export_calibration:
     input:
         signals=f"{RESULTS}/signals.parquet",
-        calibrations=f"{RESULTS}/calibrations.parquet",
+        parameters=f"{RESULTS}/fitted_parameters.parquet",
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         f"{RESULTS}/calibration.parquet",
@@ -38,7 +38,7 @@ rule export_calibration:
 
 rule check_calibration:
     input:
-        calibration=CALIBRATION,
+        calibration=CALIBRATION_FILE,
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         f"{RESULTS}/verdicts/families.json",
@@ -60,7 +60,7 @@ rule check_calibration:
 rule restore_sizes:
     input:
         images=f"{RESULTS}/images/{QUERY}/{{shard}}.parquet",
-        calibration=CALIBRATION,
+        calibration=CALIBRATION_FILE,
         families=f"{RESULTS}/verdicts/families.json",
     output:
         f"{RESULTS}/images/{RESTORED}/{{shard}}.parquet",
@@ -79,7 +79,7 @@ rule restore_sizes:
 
 rule attribute_images:
     input:
-        calibration=CALIBRATION,
+        calibration=CALIBRATION_FILE,
         families=f"{RESULTS}/verdicts/families.json",
         losses=query_losses,
         homogeneity=homogeneity_of(QUERIES),

@@ -27,24 +27,17 @@ def attribute_images(
     from aedr.pages.verdicts import verdict_page
     from aedr.tables.files import read_tables, write_table
     from aedr.verdicts.attribution import attribute, flatten
-    from aedr.verdicts.calibration import read_calibration
+    from aedr.verdicts.calibration_file import read_calibration
 
-    description, rows = read_calibration(calibration)
     asked = json.loads(Path(families).read_text(encoding="utf-8"))
+    carried = read_calibration(calibration).asking(asked)
     pictures = read_tables(images, "images")
     verdicts = attribute(
-        pictures,
-        read_tables(losses, "losses"),
-        read_tables(homogeneity, "homogeneity"),
-        description,
-        rows,
-        asked,
-        level,
+        pictures, read_tables(losses, "losses"), read_tables(homogeneity, "homogeneity"), carried, level
     )
     write_table(parquet, "verdicts", verdicts, {"level": str(level), "calibration": calibration})
     flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
-    html = verdict_page(verdicts, pictures, description, rows, asked, level, max_pixels)
-    Path(page).write_text(html, encoding="utf-8")
+    Path(page).write_text(verdict_page(verdicts, pictures, carried, level, max_pixels), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,21 +19,21 @@ def check_calibration(
     import json
 
     from aedr.tables.files import read_table
-    from aedr.verdicts.calibration import check_reference, match_families, read_calibration
+    from aedr.verdicts.calibration_file import check_reference, match_families, read_calibration
 
-    description, rows = read_calibration(calibration)
-    matches = match_families(description, read_table(autoencoders, "autoencoders"), preprocessing)
-    check_reference(description, rows, list(matches.values()), metrics, level)
+    carried = read_calibration(calibration)
+    matches = match_families(carried, read_table(autoencoders, "autoencoders"), preprocessing)
+    check_reference(carried.asking(matches), metrics, level)
     Path(output).write_text(json.dumps(matches, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     with job(snakemake):
         check_calibration(
-            snakemake.input.calibration,
-            snakemake.input.autoencoders,
-            snakemake.output[0],
-            snakemake.params.preprocessing,
-            snakemake.params.metrics,
-            snakemake.params.level,
+            calibration=snakemake.input.calibration,
+            autoencoders=snakemake.input.autoencoders,
+            output=snakemake.output[0],
+            preprocessing=snakemake.params.preprocessing,
+            metrics=snakemake.params.metrics,
+            level=snakemake.params.level,
         )

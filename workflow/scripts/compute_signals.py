@@ -1,63 +1,69 @@
-"""Join losses and homogeneity to signals; read their tables and the autoencoders', write signals and calibrations."""
+"""Join losses and homogeneity to signals; read their tables and the autoencoders', write signals and parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from aedr.jobs import job
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def compute_signals(
-    losses: Sequence[str],
-    rivals: Sequence[str],
+    losses: Mapping[str, Sequence[str]],
     homogeneity: Sequence[str],
     autoencoders: str,
     signals_output: str,
-    calibrations_output: str,
-    belonging: Mapping[str, Sequence[str]],
+    parameters_output: str,
+    own_sources: Mapping[str, Sequence[str]],
     held_out: float,
 ) -> None:
     """Write the signals of every image, autoencoder and metric, and what was fitted for them.
 
-    `rivals` are losses tables too, whose metrics are the rivals. `belonging` lists each autoencoder's own sources; to a
-    family belong those of all its members. `held_out` is the share of images that nothing is fitted on. No more than
-    one family's tables are in memory.
-    """
-    from collections.abc import Iterator
-    from pathlib import Path
+    No more than one family's tables are in memory.
 
+    Args:
+        losses: the losses tables of each family, those of rivals among them, whose metrics are the rivals.
+        own_sources: each autoencoder's own sources; a family's are those of all its members.
+        held_out: the share of images that nothing is fitted on.
+    """
     import pandas as pd
 
     from aedr.autoencoders.families import family_sources
     from aedr.scoring import signals
     from aedr.tables.files import read_table, read_tables, write_parts, write_table
 
-    own = family_sources(read_table(autoencoders, "autoencoders"), belonging)
+    own = family_sources(read_table(autoencoders, "autoencoders"), own_sources)
     measured = read_tables(homogeneity, "homogeneity")
-    columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
-    calibrations = []
-    files_of: dict[str, list[str]] = {}
-    for file in [*losses, *rivals]:
-        files_of.setdefault(Path(file).parts[-3], []).append(file)
+    parameters = []
 
-    def computed() -> Iterator[pd.DataFrame]:
-        for family, files in files_of.items():
+    def computed() -> "Iterator[pd.DataFrame]":
+        for family, files in losses.items():
             rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own[family], held_out)
-            calibrations.append(fitted)
-            yield rows.drop(columns=columns, errors="ignore")
+            parameters.append(fitted)
+            yield rows.drop(columns=list(signals.NOT_IN_SIGNALS), errors="ignore")
 
     metadata = {"held_out": str(held_out)}
     write_parts(signals_output, "signals", computed(), metadata)
-    write_table(calibrations_output, "calibrations", pd.concat(calibrations), metadata)
+    write_table(parameters_output, "fitted_parameters", pd.concat(parameters), metadata)
+
+
+def by_family(files: Sequence[str], families: Sequence[str]) -> dict[str, list[str]]:
+    """Return the files of each family, given the family of each file."""
+    grouped: dict[str, list[str]] = {}
+    for file, family in zip(files, families, strict=True):
+        grouped.setdefault(family, []).append(file)
+    return grouped
 
 
 if __name__ == "__main__":
     with job(snakemake):
         compute_signals(
-            snakemake.input.losses,
-            snakemake.input.rivals,
-            snakemake.input.homogeneity,
-            snakemake.input.autoencoders,
-            snakemake.output.signals,
-            snakemake.output.calibrations,
-            snakemake.params.belonging,
-            snakemake.params.held_out,
+            losses=by_family(snakemake.input.losses + snakemake.input.rivals, snakemake.params.families),
+            homogeneity=snakemake.input.homogeneity,
+            autoencoders=snakemake.input.autoencoders,
+            signals_output=snakemake.output.signals,
+            parameters_output=snakemake.output.parameters,
+            own_sources=snakemake.params.own_sources,
+            held_out=snakemake.params.held_out,
         )

@@ -11,14 +11,14 @@ def evaluate_robustness(
     autoencoders: str,
     output: str,
     transform: str,
-    belonging: Mapping[str, Sequence[str]],
+    own_sources: Mapping[str, Sequence[str]],
     alphas: Mapping[str, float | str],
     method: str,
     held_out: float,
 ) -> None:
     """Write the robustness of every autoencoder, source, metric and signal.
 
-    `damaged` and `untouched` are files of losses, and of homogeneity. `belonging` and `alphas` are each autoencoder's.
+    `damaged` and `untouched` are files of losses and of homogeneity, `own_sources` and `alphas` each autoencoder's.
     """
     from aedr.autoencoders.families import family_alphas, family_sources, members
     from aedr.errors import UserError
@@ -30,7 +30,7 @@ def evaluate_robustness(
         rows = scores.evaluate_robustness(
             (read_tables(damaged[0], "losses"), read_tables(damaged[1], "homogeneity")),
             (read_tables(untouched[0], "losses"), read_tables(untouched[1], "homogeneity")),
-            family_sources(table, belonging),
+            family_sources(table, own_sources),
             family_alphas(alphas, members(table)),
             method,
             held_out,
@@ -48,7 +48,7 @@ if __name__ == "__main__":
             snakemake.input.autoencoders,
             snakemake.output[0],
             snakemake.wildcards.transform,
-            snakemake.params.belonging,
+            snakemake.params.own_sources,
             snakemake.params.alphas,
             snakemake.params.method,
             snakemake.params.held_out,

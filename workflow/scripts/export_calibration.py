@@ -1,4 +1,4 @@
-"""Export a study's calibration; read signals, calibrations and autoencoders, write one file to carry away."""
+"""Export a study's calibration; read signals, fitted parameters and autoencoders, write one file to carry away."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from aedr.jobs import job
 
 def export_calibration(
     signals: str,
-    calibrations: str,
+    parameters: str,
     autoencoders: str,
     output: str,
     metric: str,
@@ -23,11 +23,11 @@ def export_calibration(
     import pandas as pd
 
     from aedr.tables.files import read_table, write_table
-    from aedr.verdicts.calibration import describe_calibration, reference_rows
+    from aedr.verdicts.calibration_file import describe_calibration, reference_rows
 
     description = describe_calibration(
         read_table(autoencoders, "autoencoders"),
-        read_table(calibrations, "calibrations"),
+        read_table(parameters, "fitted_parameters"),
         metric,
         signal,
         preprocessing,
@@ -44,7 +44,7 @@ if __name__ == "__main__":
     with job(snakemake):
         export_calibration(
             snakemake.input.signals,
-            snakemake.input.calibrations,
+            snakemake.input.parameters,
             snakemake.input.autoencoders,
             snakemake.output[0],
             **snakemake.params.settings,

@@ -15,7 +15,7 @@ def plot_signals(
     signal: str,
     sources: Sequence[str],
 ) -> None:
-    """Draw every source's signals as dots in a row of their own, above the density of the belonging images.
+    """Draw every source's signals as dots in a row of their own, above the density of its own images.
 
     The axis is the same for every family, so that their figures can be compared.
     """
@@ -33,7 +33,7 @@ def plot_signals(
         style,
         view_name,
     )
-    from aedr.scoring.signals import CALIBRATION
+    from aedr.scoring.signals import FITTING
     from aedr.scoring.thresholds import fit_density
     from aedr.tables.files import read_table
 
@@ -43,7 +43,7 @@ def plot_signals(
     fitted = read_table(thresholds, "thresholds").set_index(["autoencoder", "metric", "signal", "protocol"])
     threshold = fitted.loc[(family, metric, signal, "held_out")]
     label = family_label(members(read_table(autoencoders, "autoencoders"))[family])
-    own = rows.loc[rows["belonging"] & (rows["split"] == CALIBRATION), signal].to_numpy()
+    own = rows.loc[rows["belonging"] & (rows["split"] == FITTING), signal].to_numpy()
     logarithmic = is_spread_over_magnitudes(metric, signal)
     lowest, highest = of_all[signal].min(), of_all[signal].max()
     if logarithmic:

@@ -15,11 +15,11 @@ def restore_sizes(images: str, calibration: str, families: str, output: str, max
     from aedr.images.pictures import decode_image, describe_image, encode_png
     from aedr.study.sources import RESTORED, restored_id
     from aedr.tables.files import read_table, write_table
-    from aedr.verdicts.calibration import read_calibration, reference_of
+    from aedr.verdicts.calibration_file import read_calibration
     from aedr.verdicts.resizes import likely_sizes, resize
 
     asked = json.loads(Path(families).read_text(encoding="utf-8"))
-    reference = reference_of(*read_calibration(calibration), list(asked.values()))
+    reference = read_calibration(calibration).asking(asked).reference
     common = {size for sizes in reference.sizes.values() for size in sizes}
     table = read_table(images, "images")
     rows = []

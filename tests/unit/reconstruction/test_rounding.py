@@ -9,6 +9,7 @@ from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor
 from aedr.reconstruction.losses import LOSSES
 from aedr.reconstruction.rounding import ROUNDING_LOSS, SMALLEST_FIRST_LOSS
 from aedr.verdicts.attribution import attribute
+from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE
 
 METRIC = "high_frequency"
@@ -24,7 +25,7 @@ def test_the_loss_of_rounding_is_what_rounding_costs(metric) -> None:
 def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
     """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
     chance = np.random.default_rng(0)
-    names = ["autoencoder", "image_id", "source", "belonging", "signal", "homogeneity", "width", "height"]
+    names = ["autoencoder", "image_id", "source", "belonging", "value", "homogeneity", "width", "height"]
     reference = pd.DataFrame(
         [
             ("a", f"{own}/{i}", str(own), own, np.exp(chance.normal(0.2 if own else 2, 0.1)), 0.9, 64, 64)
@@ -33,7 +34,7 @@ def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
         ],
         columns=names,
     )
-    calibration = {
+    description = {
         "metric": METRIC,
         "signal": "loss_ratio",
         "families": {
@@ -52,9 +53,7 @@ def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
         pd.DataFrame([image | size | {"sha256": "0"}]),
         pd.DataFrame([losses]),
         pd.DataFrame([image | {"homogeneity": 0.5}]),
-        calibration,
-        reference,
-        {"a": "a"},
+        Calibration(description, reference, {"a": "a"}),
         level=0.05,
     )
     return answer["verdict"][0], answer["reason"][0]

@@ -155,8 +155,8 @@ def test_a_rival_without_a_second_loss_is_scored_by_its_first_alone(autoencoders
     assert losses.loc[losses["image_id"] == "own/bad", "reason"].tolist() == ["cut off"] * 2
     ids = losses["image_id"].unique()
     homogeneity = pd.DataFrame({"image_id": ids, "source": "", "homogeneity": 0.5, "reason": None})
-    signals, calibrations = compute_signals(losses, homogeneity, {"own"}, 0.5)
-    assert calibrations["metric"].tolist() == ["codebook"]
+    signals, parameters = compute_signals(losses, homogeneity, {"own"}, 0.5)
+    assert parameters["metric"].tolist() == ["codebook"]
     assert signals["reason"].notna().sum() == 2
     thresholds = fit_thresholds(signals, {"A": 0.05}, "exact")
     fitted = thresholds.groupby("metric")["signal"].agg(set).to_dict()

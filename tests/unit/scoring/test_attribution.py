@@ -15,7 +15,7 @@ from aedr.scoring.accuracy import (
     summarise_accuracy,
     true_positive_rate_at,
 )
-from aedr.scoring.signals import SIGNALS, compute_signals, fit_calibration, split_of
+from aedr.scoring.signals import HELD_OUT, SIGNALS, compute_signals, fit_parameters, split_of
 from aedr.scoring.thresholds import fit_density, fit_threshold, resample_thresholds
 
 OWN = norm(1.0, 0.1).rvs(400, random_state=0)
@@ -40,7 +40,7 @@ def test_threshold_scales_with_the_signal_and_ignores_order() -> None:
 
 @pytest.mark.parametrize("values", [[], [1.0, 2.0], [1.0] * 50])
 def test_no_density_without_different_images(values) -> None:
-    with pytest.raises(UserError, match="belonging images"):
+    with pytest.raises(UserError, match="own images"):
         fit_threshold(values, 0.05)
 
 
@@ -70,8 +70,8 @@ def test_the_chosen_level_follows_what_the_others_look_like() -> None:
 
 def test_the_parts_of_a_study_stand_whatever_is_added_and_have_the_share_asked_for() -> None:
     parts = [split_of(f"source/{i}", 0.3) for i in range(4000)]
-    assert np.mean([part == "test" for part in parts]) == pytest.approx(0.3, abs=0.03)
-    assert {split_of(f"source/{i}", 0.9) for i, part in enumerate(parts) if part == "test"} == {"test"}
+    assert np.mean([part == HELD_OUT for part in parts]) == pytest.approx(0.3, abs=0.03)
+    assert {split_of(f"source/{i}", 0.9) for i, part in enumerate(parts) if part == HELD_OUT} == {HELD_OUT}
 
 
 def tables(noise: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -95,7 +95,7 @@ def signals_of(losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
     return compute_signals(losses, homogeneity, {"own"}, held_out=0.5)[0]
 
 
-def test_ratio_is_small_for_belonging_images_in_every_metric() -> None:
+def test_ratio_is_small_for_own_images_in_every_metric() -> None:
     signals = signals_of(*tables())
     means = signals.groupby(["metric", "source"])[list(SIGNALS)].mean()
     for metric in ["l2", "psnr"]:
@@ -110,9 +110,9 @@ def test_what_is_fitted_makes_own_signals_independent_of_what_they_are_calibrate
     homogeneity = chance.uniform(0.1, 0.9, 300)
     second = np.exp(chance.normal(-6, 1, 300))
     losses = pd.DataFrame({"metric": "l2", "first_loss": 2 * second**1.1 * homogeneity**-0.4, "second_loss": second})
-    fitted = fit_calibration(losses.assign(first_loss=2 * second * homogeneity**-0.4), homogeneity)
+    fitted = fit_parameters(losses.assign(first_loss=2 * second * homogeneity**-0.4), homogeneity)
     assert fitted.exponent == pytest.approx(0.4)
-    fitted = fit_calibration(losses.assign(first_loss=2 * second**1.1), homogeneity)
+    fitted = fit_parameters(losses.assign(first_loss=2 * second**1.1), homogeneity)
     assert (fitted.slope, fitted.intercept) == pytest.approx((1.1, np.log(2)))
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_fitted_on_images_that_are_held_out() -> None:
     losses, homogeneity = tables(noise=0.1)
     signals = signals_of(losses, homogeneity)
     thresholds = fit_thresholds(signals, {"A": 0.05}, "exact")
-    held_out = losses["image_id"].map(lambda image_id: split_of(image_id, 0.5) == "test")
+    held_out = losses["image_id"].map(lambda image_id: split_of(image_id, 0.5) == HELD_OUT)
     own_and_held_out = (losses["source"] == "own") & held_out
     assert 20 < own_and_held_out.sum() < 60
     losses.loc[own_and_held_out, "first_loss"] *= 1.5

@@ -88,7 +88,7 @@ def collect_signals(
 ) -> tuple[list[str], dict[str, list[list[list[float | None]]]]]:
     """Return the part of the study that each image is in, and every signal.
 
-    The first has a letter for each image, in one text for each source: "t" where it was held out. The second has, for
+    The first has a letter for each image, in one text for each source: "h" where it was held out. The second has, for
     each "METRIC-SIGNAL" that every family has, lists by family, source and image, rounded to what can be seen; None
     where an image has no signal.
     """

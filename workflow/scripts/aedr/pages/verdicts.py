@@ -11,7 +11,7 @@ from aedr.figures.style import SIGNAL_NAMES, metric_name
 from aedr.images.pictures import decode_image
 from aedr.pages.page import render_page
 from aedr.pages.thumbnails import shrink
-from aedr.verdicts.calibration import reference_of
+from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
 
 HEADLINES = {
@@ -31,20 +31,14 @@ SIDE = 448
 
 
 def verdict_page(
-    verdicts: pd.DataFrame,
-    images: pd.DataFrame,
-    calibration: Mapping[str, Any],
-    reference: pd.DataFrame,
-    families: Mapping[str, str],
-    level: float,
-    max_pixels: int,
+    verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, level: float, max_pixels: int
 ) -> str:
     """Return one HTML page, pictures embedded: what `attribute` answered, and what it looked at."""
-    compared = reference_of(calibration, reference, list(families.values()))
-    labels = {name: family_label(calibration["families"][name]["members"]) for name in compared.own}
+    reference, families = calibration.reference, calibration.families
+    labels = {name: family_label(family["members"]) for name, family in families.items()}
     pictures = images.set_index("image_id")["image"]
     figure = draw_reference(
-        compared, [{e["autoencoder"]: e["signal"] for e in evidence} for evidence in verdicts["evidence"]], labels
+        reference, [{e["autoencoder"]: e["signal"] for e in evidence} for evidence in verdicts["evidence"]], labels
     )
     shown = []
     for row, places in zip(verdicts.itertuples(), figure.places, strict=True):
@@ -73,21 +67,21 @@ def verdict_page(
         ["page.js"],
         images=shown,
         counts=[(counts.get(verdict, 0), name) for verdict, name in COUNTED.items()],
-        metric=metric_name(calibration["metric"]),
-        signal=SIGNAL_NAMES[calibration["signal"]],
+        metric=metric_name(calibration.metric),
+        signal=SIGNAL_NAMES[calibration.signal],
         level=f"{level:g}",
         figure=figure,
         families=[
             {
-                **calibration["families"][name],
-                "label": label,
-                "own": len(compared.own[name]),
-                "preprocessing": _list(calibration["families"][name]["preprocessing"]),
+                **family,
+                "label": labels[name],
+                "own": len(reference.own[name]),
+                "preprocessing": _list(family["preprocessing"]),
             }
-            for name, label in labels.items()
+            for name, family in families.items()
         ],
-        real=len(compared.real),
-        versions=_list(calibration["versions"]),
+        real=len(reference.real),
+        versions=_list(calibration.description["versions"]),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from aedr.scoring.signals import TEST
+from aedr.scoring.signals import HELD_OUT
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def find_errors(
     signals: pd.DataFrame, thresholds: pd.DataFrame, families: Iterable[str], metric: str, signal: str
 ) -> list[Errors]:
     """Return the errors of each family by one metric and signal, as the held-out protocol counts them."""
-    rows = signals[(signals["metric"] == metric) & (signals["split"] == TEST)].dropna(subset=[signal])
+    rows = signals[(signals["metric"] == metric) & (signals["split"] == HELD_OUT)].dropna(subset=[signal])
     fitted = thresholds.set_index(["autoencoder", "metric", "signal", "protocol"])["threshold"]
     found = []
     for family in families:

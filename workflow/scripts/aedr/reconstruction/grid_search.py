@@ -3,11 +3,11 @@
 An autoencoder knows its own decodings only where its latents stood, at every `factor` pixels: a crop by three pixels
 leaves nothing of the separation. The own offset betrays itself: there the first reconstruction loses least.
 
-A search favours belonging: it gives every image, foreign ones too, its best offset. So the images that a threshold or a
-p-value is calibrated on must be searched like the query. `search_and_measure` is the one function for both: with images
-that it measured on both sides, a conformal p-value accounts for the search exactly. What it cannot account for is the
-cut itself, where the calibration images were not cut: the border left by a cut is not the decoder's. On images of 64
-pixels, 88 to 96 of 100 own ones that were cut pass a threshold that 95 of 100 uncut ones pass.
+A search favours acceptance: it gives every image, foreign ones too, its best offset. So the images that a threshold or
+a p-value is calibrated on must be searched like the query. `search_and_measure` is the one function for both: with
+images that it measured on both sides, a conformal p-value accounts for the search exactly. What it cannot account for
+is the cut itself, where the calibration images were not cut: the border left by a cut is not the decoder's. On images
+of 64 pixels, 88 to 96 of 100 own ones that were cut pass a threshold that 95 of 100 uncut ones pass.
 """
 
 import math

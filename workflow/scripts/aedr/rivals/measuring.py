@@ -1,8 +1,8 @@
 """Earlier methods of attribution, one module each, named as in the configuration's `rivals`.
 
 Every module has `measure(autoencoder, images, seeds, ...)`: pixels in [-1, 1], shape (images, 3, height, width), sides
-on the grid, and one seed for each image. It returns two numbers for each image: the method's loss, small for a
-belonging image, and its loss of the reconstruction, or None where the method knows no second pass.
+on the grid, and one seed for each image. It returns two numbers for each image: the method's loss, small for an
+own image, and its loss of the reconstruction, or None where the method knows no second pass.
 """
 
 import functools

@@ -9,7 +9,7 @@ from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
 from aedr.scoring.signals import compute_all_signals
 from aedr.study.transform_steps import UNTOUCHED
 
-# The other protocol than UNTOUCHED: calibrations and thresholds are fitted on images damaged alike.
+# The other protocol than UNTOUCHED: parameters and thresholds are fitted on images damaged alike.
 ALIKE = "alike"
 METHOD = ["metric", "signal"]
 
@@ -19,27 +19,27 @@ Tables = tuple[pd.DataFrame, pd.DataFrame]
 def evaluate_robustness(
     damaged: Tables,
     untouched: Tables,
-    belonging_sources: Mapping[str, set[str]],
+    own_sources: Mapping[str, set[str]],
     alphas: Mapping[str, float | str],
     method: str,
     held_out: float,
 ) -> pd.DataFrame:
     """Return the rows of the robustness table of one transform, without its name.
 
-    Every source is damaged, belonging or not. A row's protocol says what calibrations and threshold were fitted on:
-    own untouched images, or own images damaged alike; the images scored are the same.
+    Every source is damaged. A row's protocol says what parameters and threshold were fitted on: own untouched images,
+    or own images damaged alike; the images scored are the same.
 
     Args:
         damaged: losses and homogeneity of the damaged images.
         untouched: the same of the images without the damage.
-        belonging_sources: for each autoencoder, the sources whose images it decoded.
+        own_sources: for each autoencoder, the sources of its own images.
         alphas, method: see `aedr.scoring.accuracy.fit_thresholds`.
         held_out: the share of images that nothing is fitted on.
     """
-    before, calibrations = compute_all_signals(*untouched, belonging_sources, held_out)
+    before, parameters = compute_all_signals(*untouched, own_sources, held_out)
     before_damage = fit_thresholds(before, alphas, method, ["held_out"])
-    after, _ = compute_all_signals(*damaged, belonging_sources, held_out, calibrations)
-    alike, _ = compute_all_signals(*damaged, belonging_sources, held_out)
+    after, _ = compute_all_signals(*damaged, own_sources, held_out, parameters)
+    alike, _ = compute_all_signals(*damaged, own_sources, held_out)
     after_damage = fit_thresholds(alike, alphas, method, ["held_out"])
     return pd.concat(
         [

@@ -1,4 +1,4 @@
-"""Accuracy of every pair of an inspected autoencoder and a source, at thresholds fitted on belonging images."""
+"""Accuracy of every pair of an inspected autoencoder and a source, at thresholds fitted on own images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,34 +9,34 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from aedr.errors import UserError
-from aedr.scoring.signals import CALIBRATION, PUBLISHED_SIGNALS, TEST, signals_of
+from aedr.scoring.signals import FITTING, HELD_OUT, PUBLISHED_SIGNALS, signals_of
 from aedr.scoring.thresholds import fit_threshold, resample_thresholds
 from aedr.seeds import seed_of
 
 # Which images thresholds are fitted on, and which are scored. As published: all, and all again.
-PROTOCOLS = {"held_out": (CALIBRATION, TEST), "published": (None, None)}
+PROTOCOLS = {"held_out": (FITTING, HELD_OUT), "published": (None, None)}
 RESAMPLES = 300
 INTERVAL = (0.025, 0.975)
 # Of the levels reported as best for single models, .003 to .085, and what lies around them.
 CHOICES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.085, 0.1)
 
 
-def area_under_curve(belonging: npt.ArrayLike, others: npt.ArrayLike) -> float:
-    """Return the area under the ROC curve of "a belonging image has the smaller signal", ties counting half."""
-    own, other = np.asarray(belonging, dtype=float), np.asarray(others, dtype=float)
-    ranks = rankdata(np.concatenate([own, other]))
-    larger_than_own = ranks[len(own) :].sum() - len(other) * (len(other) + 1) / 2
-    return float(larger_than_own / (len(own) * len(other)))
+def area_under_curve(own: npt.ArrayLike, others: npt.ArrayLike) -> float:
+    """Return the area under the ROC curve of "an own image has the smaller signal", ties counting half."""
+    own_values, other = np.asarray(own, dtype=float), np.asarray(others, dtype=float)
+    ranks = rankdata(np.concatenate([own_values, other]))
+    larger_than_own = ranks[len(own_values) :].sum() - len(other) * (len(other) + 1) / 2
+    return float(larger_than_own / (len(own_values) * len(other)))
 
 
-def true_positive_rate_at(false_positive_rate: float, belonging: npt.ArrayLike, others: npt.ArrayLike) -> float:
-    """Return the largest share of belonging images accepted by a threshold that accepts so few of the others.
+def true_positive_rate_at(false_positive_rate: float, own: npt.ArrayLike, others: npt.ArrayLike) -> float:
+    """Return the largest share of own images accepted by a threshold that accepts so few of the others.
 
     With fewer others than 1 / `false_positive_rate`, none of them may be accepted.
     """
     other = np.sort(np.asarray(others, dtype=float))
     allowed = int(np.floor(false_positive_rate * len(other) + 1e-9))
-    return float((np.asarray(belonging, dtype=float) < other[allowed]).mean()) if allowed < len(other) else 1.0
+    return float((np.asarray(own, dtype=float) < other[allowed]).mean()) if allowed < len(other) else 1.0
 
 
 def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[np.float64]], method: str) -> float:
@@ -59,13 +59,13 @@ def fit_thresholds(
     method: str,
     protocols: Sequence[str] = tuple(PROTOCOLS),
 ) -> pd.DataFrame:
-    """Fit the thresholds of every autoencoder, metric, signal and protocol on its belonging images.
+    """Fit the thresholds of every autoencoder, metric, signal and protocol on its own images.
 
     A fitted signal has no threshold by the published protocol, which would score it on what it was fitted on.
 
     Args:
         signals: rows of the signals table.
-        alphas: significance level of each autoencoder, or "chosen": the best on the images of the calibration part.
+        alphas: significance level of each autoencoder, or "chosen": the best on the images to fit on.
         method: "exact" or "grid", see `aedr.scoring.thresholds.fit_threshold`.
         protocols: those of `PROTOCOLS` to fit for.
 
@@ -75,7 +75,7 @@ def fit_thresholds(
     rows = []
     for (autoencoder, metric), group in signals.groupby(["autoencoder", "metric"], sort=True):
         for signal in signals_of(group):
-            fitting = group[group["split"] == CALIBRATION].dropna(subset=[signal])
+            fitting = group[group["split"] == FITTING].dropna(subset=[signal])
             for protocol in protocols:
                 fitted_on, _ = PROTOCOLS[protocol]
                 if protocol == "published" and signal not in PUBLISHED_SIGNALS:
@@ -138,11 +138,11 @@ def evaluate_accuracy(
 ) -> pd.DataFrame:
     """Return the accuracy table: counts, rates, accuracy and its interval for every cell.
 
-    A cell is an autoencoder, source, metric, signal and protocol. A belonging source's accuracy is the autoencoder's
-    true-positive rate on it; any other source's is the mean of the true-positive rate on the scored belonging images
+    A cell is an autoencoder, source, metric, signal and protocol. An own source's accuracy is the autoencoder's
+    true-positive rate on it; any other source's is the mean of the true-positive rate on the scored own images
     and the true-negative rate on that source. Rates are over images that have the signal; the others are counted as
     unusable. The interval (95 %, percentile bootstrap) resamples the images that the threshold was fitted on, the
-    scored belonging images and the source's.
+    scored own images and the source's.
 
     Args:
         fitted_signals: what the thresholds were fitted on, where that is not `signals`.
@@ -214,7 +214,7 @@ def evaluate_accuracy(
 def summarise_accuracy(accuracy: pd.DataFrame, real_sources: set[str]) -> pd.DataFrame:
     """Return the mean accuracy of each autoencoder, metric, signal and protocol: against other models and real images.
 
-    Belonging sources are left out of the means, as in the paper.
+    Own sources are left out of the means, as in the paper.
     """
     others = accuracy[~accuracy["belonging"]]
     kind = np.where(others["source"].isin(real_sources), "against_real_images", "against_other_models")

@@ -1,4 +1,4 @@
-"""Signals: the loss ratio and its calibrations, one for each image, autoencoder and metric."""
+"""Signals: the loss ratio and what is made of it, one for each image, autoencoder and metric."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,15 @@ PUBLISHED_SIGNALS = ("first_loss", "loss_ratio", "calibrated_ratio")
 FITTED_SIGNALS = ("power_ratio", "residual")
 SIGNALS = PUBLISHED_SIGNALS + FITTED_SIGNALS
 
-CALIBRATION, TEST = "calibration", "test"
+# What the join of losses and homogeneity has besides the signals table's columns.
+NOT_IN_SIGNALS = ("reason_of_homogeneity", "fit", "offset_rows", "offset_columns")
+# The parts of a study: images to fit on, and images held out, to score on.
+FITTING, HELD_OUT = "fitting", "held_out"
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What is fitted on an autoencoder's own images alone (METHOD: homogeneity to a power, fitted residual).
+class FittedParameters:
+    """What two signals, the power ratio and the residual, are fitted with on an autoencoder's own images alone.
 
     `exponent` is the power p of homogeneity that makes t * H^p independent of H: minus the slope of log t on log H.
     `slope` and `intercept` are the line of log first loss on log second loss.
@@ -30,11 +33,11 @@ class Calibration:
 
 
 def split_of(image_id: str, held_out: float) -> str:
-    """Return the part of the study that an image belongs to: "calibration" or, for the share `held_out`, "test".
+    """Return the part of the study that an image is in: `HELD_OUT` for the share `held_out`, else `FITTING`.
 
     The part follows from the id alone: images that are added or taken away move no other image.
     """
-    return TEST if seed_of("split", image_id) < held_out * 2**63 else CALIBRATION
+    return HELD_OUT if seed_of("split", image_id) < held_out * 2**63 else FITTING
 
 
 def signals_of(rows: pd.DataFrame) -> tuple[str, ...]:
@@ -51,8 +54,8 @@ def log_losses(losses: pd.DataFrame) -> pd.DataFrame:
     return values if (losses["metric"] == "psnr").all() else np.log(values.where(values > 0))
 
 
-def fit_calibration(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> Calibration:
-    """Fit the calibrations on own images: rows of the losses table of one metric, and each image's homogeneity.
+def fit_parameters(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> FittedParameters:
+    """Fit the parameters on own images: rows of the losses table of one metric, and each image's homogeneity.
 
     Raises nothing: what cannot be fitted (fewer than three images, or all alike) leaves the signal as the plain ratio.
     """
@@ -61,7 +64,7 @@ def fit_calibration(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> Calibra
     logs = logs.assign(ratio=np.log(ratio.where(ratio > 0))).dropna()
     slope, intercept = _line(logs["second_loss"], logs["first_loss"], otherwise=1.0)
     exponent, _ = _line(logs["homogeneity"], logs["ratio"], otherwise=0.0)
-    return Calibration(-exponent, slope, intercept)
+    return FittedParameters(-exponent, slope, intercept)
 
 
 def _line(x: pd.Series, y: pd.Series, otherwise: float) -> tuple[float, float]:
@@ -83,20 +86,20 @@ def loss_ratio(losses: pd.DataFrame) -> pd.Series:
 def compute_signals(
     losses: pd.DataFrame,
     homogeneity: pd.DataFrame,
-    belonging_sources: set[str],
+    own_sources: set[str],
     held_out: float,
-    fitted: Mapping[str, Calibration] | None = None,
+    fitted: Mapping[str, FittedParameters] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Join one autoencoder's losses with the images' homogeneity; return signals and calibrations tables.
+    """Join one autoencoder's losses with the images' homogeneity; return the tables of signals and parameters.
 
-    Every signal is small for a belonging image. An image without a ratio keeps its row and has the reason in it.
+    Every signal is small for an own image. An image without a ratio keeps its row and has the reason in it.
 
     Args:
         losses: rows of the losses table.
         homogeneity: rows of the homogeneity table for the same images.
-        belonging_sources: the sources whose images this autoencoder decoded.
+        own_sources: the sources of this autoencoder's own images.
         held_out: the share of images that nothing is fitted on.
-        fitted: calibrations by metric, in place of those fitted on the belonging images here.
+        fitted: parameters by metric, in place of those fitted on the own images here.
     """
     signals = losses.merge(
         homogeneity.drop(columns="source"),
@@ -105,18 +108,18 @@ def compute_signals(
         validate="many_to_one",
         suffixes=("", "_of_homogeneity"),
     )
-    signals["belonging"] = signals["source"].isin(belonging_sources)
+    signals["belonging"] = signals["source"].isin(own_sources)
     signals["split"] = [split_of(image_id, held_out) for image_id in signals["image_id"]]
     if fitted is None:
-        own = signals[signals["belonging"] & (signals["split"] == CALIBRATION)].groupby("metric", sort=True)
+        own = signals[signals["belonging"] & (signals["split"] == FITTING)].groupby("metric", sort=True)
         fitted = {
-            str(metric): fit_calibration(rows, rows["homogeneity"])
+            str(metric): fit_parameters(rows, rows["homogeneity"])
             for metric, rows in own
             if signals_of(rows) == SIGNALS
         }
     signals = pd.concat(
         [
-            apply_calibration(rows, fitted.get(str(metric), Calibration(0.0, 1.0, 0.0)))
+            add_signals(rows, fitted.get(str(metric), FittedParameters(0.0, 1.0, 0.0)))
             for metric, rows in signals.groupby("metric", sort=False)
         ]
     ).sort_index()
@@ -128,61 +131,60 @@ def compute_signals(
         .fillna(signals["reason_of_homogeneity"])
         .replace({np.nan: None})
     )
-    calibrations = pd.DataFrame(
+    parameters = pd.DataFrame(
         [
             {
                 "autoencoder": losses["autoencoder"].iloc[0],
                 "metric": metric,
-                "exponent": calibration.exponent,
-                "slope": calibration.slope,
-                "intercept": calibration.intercept,
+                "exponent": found.exponent,
+                "slope": found.slope,
+                "intercept": found.intercept,
             }
-            for metric, calibration in fitted.items()
+            for metric, found in fitted.items()
         ]
     )
-    return signals, calibrations
+    return signals, parameters
 
 
 def compute_all_signals(
     losses: pd.DataFrame,
     homogeneity: pd.DataFrame,
-    belonging_sources: Mapping[str, set[str]],
+    own_sources: Mapping[str, set[str]],
     held_out: float,
-    calibrations: pd.DataFrame | None = None,
+    parameters: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the signals and calibrations tables of all autoencoders in `losses`.
+    """Return the tables of signals and fitted parameters of all autoencoders in `losses`.
 
     Args:
-        belonging_sources: for each autoencoder, the sources whose images it decoded.
-        calibrations: rows of a calibrations table, in place of fitting on the belonging images here.
+        own_sources: for each autoencoder, the sources of its own images.
+        parameters: rows of a table of fitted parameters, in place of fitting on the own images here.
     """
 
-    def fitted(autoencoder: str) -> dict[str, Calibration] | None:
-        if calibrations is None:
+    def fitted(autoencoder: str) -> dict[str, FittedParameters] | None:
+        if parameters is None:
             return None
-        rows = calibrations[calibrations["autoencoder"] == autoencoder]
-        return {row.metric: Calibration(row.exponent, row.slope, row.intercept) for row in rows.itertuples()}
+        rows = parameters[parameters["autoencoder"] == autoencoder]
+        return {row.metric: FittedParameters(row.exponent, row.slope, row.intercept) for row in rows.itertuples()}
 
     signals, fits = zip(
         *[
-            compute_signals(rows, homogeneity, belonging_sources[name], held_out, fitted(name))
+            compute_signals(rows, homogeneity, own_sources[name], held_out, fitted(name))
             for name, rows in losses.groupby("autoencoder", sort=False)
         ],
         strict=True,
     )
-    columns = ["source_of_homogeneity", "reason_of_homogeneity", "fit", "offset_rows", "offset_columns"]
-    return pd.concat(signals).drop(columns=columns, errors="ignore"), pd.concat(fits)
+    return pd.concat(signals).drop(columns=list(NOT_IN_SIGNALS), errors="ignore"), pd.concat(fits)
 
 
-def apply_calibration(rows: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+def add_signals(rows: pd.DataFrame, parameters: FittedParameters) -> pd.DataFrame:
     """Return rows of one metric (losses joined with homogeneity) with every signal of `SIGNALS` as a column."""
     ratio, logs = loss_ratio(rows), log_losses(rows)
     return rows.assign(
         loss_ratio=ratio,
         calibrated_ratio=ratio * rows["homogeneity"],
-        power_ratio=ratio * rows["homogeneity"] ** calibration.exponent,
+        power_ratio=ratio * rows["homogeneity"] ** parameters.exponent,
         # Without a ratio no other signal of both losses is taken either, so that all are scored on the same images.
-        residual=(logs["first_loss"] - calibration.slope * logs["second_loss"] - calibration.intercept).where(
+        residual=(logs["first_loss"] - parameters.slope * logs["second_loss"] - parameters.intercept).where(
             ratio.notna()
         ),
     )

@@ -16,7 +16,7 @@ BISECTIONS = 25
 
 
 def fit_density(signals: npt.ArrayLike) -> gaussian_kde:
-    """Return the Gaussian kernel density estimate (Scott's rule) of belonging images' signals, shape (images,).
+    """Return the Gaussian kernel density estimate (Scott's rule) of own images' signals, shape (images,).
 
     Raises:
         UserError: too few signals, or all of them equal, so that no density can be estimated.
@@ -24,17 +24,17 @@ def fit_density(signals: npt.ArrayLike) -> gaussian_kde:
     values = np.asarray(signals, dtype=float)
     if len(values) < FEWEST_IMAGES or np.ptp(values) == 0:
         raise UserError(
-            f"A threshold needs at least {FEWEST_IMAGES} belonging images with different signals, got {len(values)}. "
+            f"A threshold needs at least {FEWEST_IMAGES} own images with different signals, got {len(values)}. "
             "Raise images_per_source, and look into the images table's reason column."
         )
     return gaussian_kde(values)
 
 
 def fit_threshold(signals: Sequence[float] | npt.NDArray[np.float64], alpha: float, method: str = "exact") -> float:
-    """Return the (1 - alpha) quantile of the density estimate of belonging images' signals.
+    """Return the (1 - alpha) quantile of the density estimate of own images' signals.
 
     Args:
-        signals: one for each belonging image, shape (images,).
+        signals: one for each own image, shape (images,).
         alpha: significance level in (0, 1), the share of its own images that the autoencoder gives up.
         method: "exact" inverts the estimate's distribution function; "grid" sums the density over 10,000 points from
             min - sd to max + sd, as the published code does.
@@ -62,7 +62,7 @@ def resample_thresholds(
     """Return the exact threshold of every bootstrap resample, by bisection of all of them at once.
 
     Args:
-        signals: one for each belonging image, shape (images,).
+        signals: one for each own image, shape (images,).
         resamples: positions in `signals`, shape (resamples, images).
     """
     values = signals[resamples]

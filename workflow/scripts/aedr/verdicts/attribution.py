@@ -1,54 +1,34 @@
 """Attribution: from the losses of images that nobody has seen to their verdicts."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 
 from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
-from aedr.scoring.signals import apply_calibration
 from aedr.study.sources import RESTORED, original_id
-from aedr.verdicts.calibration import fitted_calibration, reference_of
+from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import Evidence, Reference, decide, weigh
 
 
 def attribute(
-    images: pd.DataFrame,
-    losses: pd.DataFrame,
-    homogeneity: pd.DataFrame,
-    calibration: Mapping[str, Any],
-    reference: pd.DataFrame,
-    families: Mapping[str, str],
-    level: float,
+    images: pd.DataFrame, losses: pd.DataFrame, homogeneity: pd.DataFrame, calibration: Calibration, level: float
 ) -> pd.DataFrame:
     """Return the verdicts table: a row for each image.
 
     Args:
         images, losses, homogeneity: rows of these tables for the same images; losses and homogeneity also for their
             copies at other sizes (the source query-restored).
-        calibration, reference: a calibration file's description and rows.
-        families: the calibration's name of each family in `losses`.
+        calibration: asked about the families in `losses`.
         level: significance level, see `aedr.verdicts.decision.decide`.
     """
-    signal = calibration["signal"]
-    measured = losses[losses["metric"] == calibration["metric"]].merge(
-        homogeneity[["image_id", "homogeneity"]], on="image_id", validate="many_to_one"
-    )
-    signals = pd.concat(
-        [
-            apply_calibration(rows, fitted_calibration(calibration, families[name])).assign(autoencoder=families[name])
-            for name, rows in measured.groupby("autoencoder", sort=False)
-        ]
-    )
+    signal, reference = calibration.signal, calibration.reference
+    signals = calibration.signals(losses, homogeneity)
     signals["restored"] = signals["source"] == RESTORED
     by_image = dict(list(signals.groupby(signals["image_id"].map(original_id))))
-    compared = reference_of(calibration, reference, list(families.values()))
     # Where the grid was searched for, a size that is off it is no obstacle.
     factors = [
-        calibration["families"][name]["factor"]
-        for name in compared.own
-        if calibration["families"][name]["preprocessing"]["off_grid"] != "search"
+        family["factor"] for family in calibration.families.values() if family["preprocessing"]["off_grid"] != "search"
     ]
     texture = homogeneity.set_index("image_id")["homogeneity"]
     verdicts = []
@@ -62,7 +42,7 @@ def attribute(
             reason = next(iter(rows["reason"].dropna()), "a loss is zero: the image is reproduced exactly")
             verdict = decide((), level, reason)
         else:
-            verdict = decide(_evidence(compared, rows, signal), level, _obstacle(image, rows, factors, compared))
+            verdict = decide(_evidence(reference, rows, signal), level, _obstacle(image, rows, factors, reference))
         verdicts.append(
             {
                 "image_id": image.image_id,

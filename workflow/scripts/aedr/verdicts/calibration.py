@@ -1,192 +1,78 @@
-"""The calibration that a study carries away: signals of its reference images, and what they hold for."""
+"""The calibration that a verdict asks: reference images of the families asked, and what their signals hold for."""
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-import jsonschema
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-import yaml
 
-from aedr.errors import UserError
-from aedr.scoring.signals import FITTED_SIGNALS, TEST, Calibration
-from aedr.study.plain_values import impossible_values
-from aedr.tables.files import read_table
+from aedr.scoring.signals import FittedParameters, add_signals
 from aedr.verdicts.decision import Reference
 from aedr.verdicts.resizes import common_sizes
 
-SCHEMA = Path(__file__).parents[3] / "schemas" / "calibration.schema.yaml"
-# Calibrations come from strangers, and a small file can unpack to anything. A million reference images of thirty
-# autoencoders would be thirty million rows of 60 bytes.
-MOST_ROWS = 30_000_000
-MOST_BYTES = 2_000_000_000
-IDENTITY = ("encoder_sha256", "decoder_sha256")
 
+@dataclass(frozen=True)
+class Calibration:
+    """What a study carries away, as far as some families of autoencoders are asked.
 
-def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources: Sequence[str]) -> pd.DataFrame:
-    """Return the reference table: own images of every autoencoder, and real images under every autoencoder.
-
-    Args:
-        signals: rows of the signals table. Where the signal is a fitted one, own images that it was fitted on are left
-            out, since a new image could not be ranked among them fairly.
+    `description` is what the calibration's file says of itself (`workflow/schemas/calibration.schema.yaml`), `rows` its
+    reference table. `asked` is the calibration's name of each family that is asked, by the family's name here.
     """
-    rows = signals[signals["metric"] == metric].dropna(subset=[signal])
-    own = rows["belonging"] & ((rows["split"] == TEST) | (signal not in FITTED_SIGNALS))
-    rows = rows[own | rows["source"].isin(real_sources)]
-    columns = ["autoencoder", "image_id", "source", "belonging", "homogeneity", "width", "height"]
-    return rows[columns].assign(signal=rows[signal])
 
+    description: Mapping[str, Any]
+    rows: pd.DataFrame
+    asked: Mapping[str, str]
 
-def describe_calibration(
-    autoencoders: pd.DataFrame,
-    calibrations: pd.DataFrame,
-    metric: str,
-    signal: str,
-    preprocessing: Mapping[str, Mapping[str, Any]],
-    versions: Mapping[str, str],
-) -> dict[str, Any]:
-    """Return what a calibration holds for: metric, signal, versions, and for each family its weights and settings.
+    def asking(self, families: Mapping[str, str]) -> "Calibration":
+        """Return the same calibration asked about other families, given as in `asked`."""
+        return replace(self, asked=families)
 
-    Args:
-        autoencoders: rows of the autoencoders table.
-        calibrations: rows of the calibrations table.
-        preprocessing: how each autoencoder is loaded and its images are read.
-    """
-    fitted = calibrations[calibrations["metric"] == metric].set_index("autoencoder")
-    families = {}
-    for family, rows in autoencoders.groupby("family", sort=False):
-        first = rows.iloc[0]
-        families[family] = {
-            "members": rows["autoencoder"].tolist(),
-            **{key: first[key] for key in IDENTITY},
-            "factor": int(first["factor"]),
-            "repositories": [origin for origin in rows["repository"] if isinstance(origin, str)],
-            "revisions": [revision for revision in rows["revision"] if isinstance(revision, str)],
-            "preprocessing": dict(preprocessing[str(family)]),
-            "fitted": {key: float(fitted.loc[family, key]) for key in ("exponent", "slope", "intercept")},
-        }
-    return {"metric": metric, "signal": signal, "versions": dict(versions), "families": families}
+    @property
+    def metric(self) -> str:
+        """The metric of the losses that signals are made of."""
+        return str(self.description["metric"])
 
+    @property
+    def signal(self) -> str:
+        """The signal that images are compared by."""
+        return str(self.description["signal"])
 
-def read_calibration(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return a calibration file's description and its reference table.
+    @property
+    def families(self) -> dict[str, Mapping[str, Any]]:
+        """What the calibration says of each family that is asked, by its own name of it."""
+        return {name: self.description["families"][name] for name in self.asked.values()}
 
-    Raises:
-        UserError: the file is no calibration, or larger than any is.
-    """
-    try:
-        description = json.loads((pq.read_schema(path).metadata or {})[b"aedr.calibration"])
-        file = pq.read_metadata(path)
-    except (OSError, ValueError, KeyError, RecursionError, pa.ArrowException) as error:
-        raise UserError(f"{path} is no calibration ({type(error).__name__}: {error}). Export it again.") from None
-    size = sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups))
-    if file.num_rows > MOST_ROWS or size > MOST_BYTES:
-        raise UserError(f"{path} is no calibration: it says that it holds {file.num_rows} rows and {size} bytes.")
-    problems = _mistakes(description)
-    rows = pd.DataFrame() if problems else read_table(path, "reference")
-    if not problems and (unknown := set(rows["autoencoder"]) - set(description["families"])):
-        problems.append(f"rows of {', '.join(sorted(unknown))}, which it does not describe")
-    if problems:
-        raise UserError(f"{path} is no calibration of this version:\n  " + "\n  ".join(problems))
-    return description, rows
-
-
-def _mistakes(description: Any) -> list[str]:
-    """Return what is wrong with a description, a line each."""
-    if not isinstance(description, dict):
-        return ["its description is no mapping"]
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    errors = jsonschema.Draft7Validator(schema).iter_errors(description)
-    lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
-    return list(impossible_values(description)) or sorted(lines)
-
-
-def match_families(
-    calibration: Mapping[str, Any], autoencoders: pd.DataFrame, preprocessing: Mapping[str, Mapping[str, Any]]
-) -> dict[str, str]:
-    """Return the calibration's family for each family of `autoencoders`, found by the weights and not by the name.
-
-    Raises:
-        UserError: an autoencoder has other weights than the calibration's, or is read with other settings.
-    """
-    known = {tuple(entry[key] for key in IDENTITY): name for name, entry in calibration["families"].items()}
-    matches, problems = {}, []
-    for row in autoencoders.drop_duplicates("family").itertuples():
-        name = known.get((row.encoder_sha256, row.decoder_sha256))
-        if name is None:
-            problems.append(
-                f"{row.family} has weights (decoder {row.decoder_sha256[:12]}) that the calibration was not made with; "
-                f"its autoencoders are {', '.join(calibration['families'])}. Leave it out by select, or calibrate it"
-            )
-            continue
-        expected, found = calibration["families"][name]["preprocessing"], dict(preprocessing[row.family])
-        problems += [
-            f"{row.family}: {key} is {found.get(key)} here and {expected.get(key)} in the calibration; set it alike"
-            for key in sorted(set(expected) | set(found))
-            if expected.get(key) != found.get(key)
-        ]
-        matches[str(row.family)] = name
-    if problems:
-        raise UserError("The calibration does not fit:\n  " + "\n  ".join(problems))
-    return matches
-
-
-def check_reference(
-    calibration: Mapping[str, Any],
-    rows: pd.DataFrame,
-    families: Sequence[str],
-    metrics: Sequence[str],
-    level: float,
-) -> None:
-    """Check that verdicts at a significance level can be reached by a calibration's reference images.
-
-    Args:
-        rows: the reference table.
-        families: the calibration's families that are asked.
-        metrics: the losses that are measured.
-
-    Raises:
-        UserError: too few reference images for the level, or the calibration's metric is not measured.
-    """
-    problems = []
-    if calibration["metric"] not in metrics:
-        problems.append(f"reconstruction.metrics lacks {calibration['metric']}, the calibration's metric")
-    # The smallest p-value that so many images can give is 1 / (images + 1).
-    needed = math.ceil(round(1 / level, 9)) - 1
-    own = rows[rows["belonging"]].groupby("autoencoder").size()
-    problems += [
-        f"{family} has {own.get(family, 0)} own reference images, and level {level:g} needs {needed}"
-        for family in families
-        if own.get(family, 0) < needed
-    ]
-    real = rows.loc[~rows["belonging"], "image_id"].nunique()
-    if 0 < real < needed:
-        problems.append(f"there are {real} real reference images, and level {level:g} needs {needed}")
-    if problems:
-        raise UserError(
-            "The calibration cannot decide:\n  "
-            + "\n  ".join(problems)
-            + "\nRaise images_per_source in the study, or attribution.verdict_level here."
+    @cached_property
+    def reference(self) -> Reference:
+        """The reference signals of the families that are asked."""
+        belonging = self.rows["belonging"]
+        own = {name: self.rows[belonging & (self.rows["autoencoder"] == name)] for name in self.families}
+        real = self.rows[~belonging].pivot(index="image_id", columns="autoencoder", values="value")
+        return Reference(
+            self.signal,
+            {name: images["value"].to_numpy() for name, images in own.items()},
+            real.reindex(columns=list(own)),
+            {name: images["homogeneity"].max() for name, images in own.items()},
+            {name: common_sizes(images) for name, images in own.items()},
         )
 
+    def signals(self, losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
+        """Return the losses by the calibration's metric with every signal, under the calibration's names of families.
 
-def fitted_calibration(calibration: Mapping[str, Any], family: str) -> Calibration:
-    """Return what was fitted on a family's own images."""
-    return Calibration(**calibration["families"][family]["fitted"])
+        Args:
+            losses: rows of the losses table, of the families that are asked.
+            homogeneity: rows of the homogeneity table for the same images.
+        """
+        measured = losses[losses["metric"] == self.metric].merge(
+            homogeneity[["image_id", "homogeneity"]], on="image_id", validate="many_to_one"
+        )
+        return pd.concat(
+            [
+                add_signals(rows, self._parameters(self.asked[name])).assign(autoencoder=self.asked[name])
+                for name, rows in measured.groupby("autoencoder", sort=False)
+            ]
+        )
 
-
-def reference_of(calibration: Mapping[str, Any], rows: pd.DataFrame, families: Sequence[str]) -> Reference:
-    """Return the reference signals of the families that are asked."""
-    own = {name: rows[rows["belonging"] & (rows["autoencoder"] == name)] for name in families}
-    real = rows[~rows["belonging"]].pivot(index="image_id", columns="autoencoder", values="signal")
-    return Reference(
-        calibration["signal"],
-        {name: images["signal"].to_numpy() for name, images in own.items()},
-        real.reindex(columns=list(families)),
-        {name: images["homogeneity"].max() for name, images in own.items()},
-        {name: common_sizes(images) for name, images in own.items()},
-    )
+    def _parameters(self, family: str) -> FittedParameters:
+        return FittedParameters(**self.families[family]["fitted"])

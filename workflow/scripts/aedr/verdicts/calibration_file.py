@@ -1,0 +1,167 @@
+"""The file of a calibration: what a study writes to it, and what is checked before verdicts ask it."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from aedr.errors import UserError
+from aedr.scoring.signals import FITTED_SIGNALS, HELD_OUT
+from aedr.study.plain_values import impossible_values
+from aedr.tables.files import read_table
+from aedr.verdicts.calibration import Calibration
+
+SCHEMA = Path(__file__).parents[3] / "schemas" / "calibration.schema.yaml"
+# Calibrations come from strangers, and a small file can unpack to anything. A million reference images of thirty
+# autoencoders would be thirty million rows of 60 bytes.
+MOST_ROWS = 30_000_000
+MOST_BYTES = 2_000_000_000
+IDENTITY = ("encoder_sha256", "decoder_sha256")
+
+
+def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources: Sequence[str]) -> pd.DataFrame:
+    """Return the reference table: own images of every autoencoder, and real images under every autoencoder.
+
+    Args:
+        signals: rows of the signals table. Where the signal is a fitted one, own images that it was fitted on are left
+            out, since a new image could not be ranked among them fairly.
+    """
+    rows = signals[signals["metric"] == metric].dropna(subset=[signal])
+    own = rows["belonging"] & ((rows["split"] == HELD_OUT) | (signal not in FITTED_SIGNALS))
+    rows = rows[own | rows["source"].isin(real_sources)]
+    columns = ["autoencoder", "image_id", "source", "belonging", "homogeneity", "width", "height"]
+    return rows[columns].assign(value=rows[signal])
+
+
+def describe_calibration(
+    autoencoders: pd.DataFrame,
+    fitted_parameters: pd.DataFrame,
+    metric: str,
+    signal: str,
+    preprocessing: Mapping[str, Mapping[str, Any]],
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what a calibration holds for: metric, signal, versions, and for each family its weights and settings.
+
+    Args:
+        autoencoders: rows of the autoencoders table.
+        fitted_parameters: rows of that table.
+        preprocessing: how each autoencoder is loaded and its images are read.
+    """
+    fitted = fitted_parameters[fitted_parameters["metric"] == metric].set_index("autoencoder")
+    families = {}
+    for family, rows in autoencoders.groupby("family", sort=False):
+        first = rows.iloc[0]
+        families[family] = {
+            "members": rows["autoencoder"].tolist(),
+            **{key: first[key] for key in IDENTITY},
+            "factor": int(first["factor"]),
+            "repositories": [origin for origin in rows["repository"] if isinstance(origin, str)],
+            "revisions": [revision for revision in rows["revision"] if isinstance(revision, str)],
+            "preprocessing": dict(preprocessing[str(family)]),
+            "fitted": {key: float(fitted.loc[family, key]) for key in ("exponent", "slope", "intercept")},
+        }
+    return {"metric": metric, "signal": signal, "versions": dict(versions), "families": families}
+
+
+def read_calibration(path: str | Path) -> Calibration:
+    """Return the calibration in a file, asked about all of its families under its own names.
+
+    Raises:
+        UserError: the file is no calibration, or larger than any is.
+    """
+    try:
+        description = json.loads((pq.read_schema(path).metadata or {})[b"aedr.calibration"])
+        file = pq.read_metadata(path)
+    except (OSError, ValueError, KeyError, RecursionError, pa.ArrowException) as error:
+        raise UserError(f"{path} is no calibration ({type(error).__name__}: {error}). Export it again.") from None
+    size = sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups))
+    if file.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise UserError(f"{path} is no calibration: it says that it holds {file.num_rows} rows and {size} bytes.")
+    problems = _mistakes(description)
+    rows = pd.DataFrame() if problems else read_table(path, "reference")
+    if not problems and (unknown := set(rows["autoencoder"]) - set(description["families"])):
+        problems.append(f"rows of {', '.join(sorted(unknown))}, which it does not describe")
+    if problems:
+        raise UserError(f"{path} is no calibration of this version:\n  " + "\n  ".join(problems))
+    return Calibration(description, rows, {name: name for name in description["families"]})
+
+
+def _mistakes(description: Any) -> list[str]:
+    """Return what is wrong with a description, a line each."""
+    if not isinstance(description, dict):
+        return ["its description is no mapping"]
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    errors = jsonschema.Draft7Validator(schema).iter_errors(description)
+    lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
+    return list(impossible_values(description)) or sorted(lines)
+
+
+def match_families(
+    calibration: Calibration, autoencoders: pd.DataFrame, preprocessing: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the calibration's family for each family of `autoencoders`, found by the weights and not by the name.
+
+    Raises:
+        UserError: an autoencoder has other weights than the calibration's, or is read with other settings.
+    """
+    families = calibration.families
+    known = {tuple(entry[key] for key in IDENTITY): name for name, entry in families.items()}
+    matches, problems = {}, []
+    for row in autoencoders.drop_duplicates("family").itertuples():
+        name = known.get((row.encoder_sha256, row.decoder_sha256))
+        if name is None:
+            problems.append(
+                f"{row.family} has weights (decoder {row.decoder_sha256[:12]}) that the calibration was not made with; "
+                f"its autoencoders are {', '.join(families)}. Leave it out by select, or calibrate it"
+            )
+            continue
+        expected, found = families[name]["preprocessing"], dict(preprocessing[row.family])
+        problems += [
+            f"{row.family}: {key} is {found.get(key)} here and {expected.get(key)} in the calibration; set it alike"
+            for key in sorted(set(expected) | set(found))
+            if expected.get(key) != found.get(key)
+        ]
+        matches[str(row.family)] = name
+    if problems:
+        raise UserError("The calibration does not fit:\n  " + "\n  ".join(problems))
+    return matches
+
+
+def check_reference(calibration: Calibration, metrics: Sequence[str], level: float) -> None:
+    """Check that verdicts at a significance level can be reached by the reference images of the families asked.
+
+    Args:
+        metrics: the losses that are measured.
+
+    Raises:
+        UserError: too few reference images for the level, or the calibration's metric is not measured.
+    """
+    problems = []
+    if calibration.metric not in metrics:
+        problems.append(f"reconstruction.metrics lacks {calibration.metric}, the calibration's metric")
+    # The smallest p-value that so many images can give is 1 / (images + 1).
+    needed = math.ceil(round(1 / level, 9)) - 1
+    belonging = calibration.rows["belonging"]
+    own = calibration.rows[belonging].groupby("autoencoder").size()
+    problems += [
+        f"{family} has {own.get(family, 0)} own reference images, and level {level:g} needs {needed}"
+        for family in calibration.families
+        if own.get(family, 0) < needed
+    ]
+    real = calibration.rows.loc[~belonging, "image_id"].nunique()
+    if 0 < real < needed:
+        problems.append(f"there are {real} real reference images, and level {level:g} needs {needed}")
+    if problems:
+        raise UserError(
+            "The calibration cannot decide:\n  "
+            + "\n  ".join(problems)
+            + "\nRaise images_per_source in the study, or attribution.verdict_level here."
+        )
