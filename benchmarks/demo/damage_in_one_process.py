@@ -20,7 +20,8 @@ from snakemake.utils import update_config
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 
-from aedr.study.configuration import all_transforms, check_configuration, complete_configuration, count_images  # noqa: E402
+from aedr.study.configuration import check_configuration, complete_configuration  # noqa: E402
+from aedr.study.plan import all_transforms, count_images  # noqa: E402
 from aedr.study.transform_steps import is_searched, picture_steps  # noqa: E402
 from measure_homogeneity import measure_homogeneity  # noqa: E402
 from reconstruct_images import reconstruct_images  # noqa: E402

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import strategies as st
 
 from aedr.errors import UserError
-from aedr.study import configuration, configuration_file
+from aedr.study import configuration, configuration_file, plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -122,7 +122,7 @@ def check_parsed(config: Any, keys: set[str]) -> bool:
     try:
         complete = configuration.complete_configuration(config, configuration_file.SCHEMA)
         configuration.check_configuration(complete)
-        counts = configuration.count_images(complete) | configuration.count_query(complete)
+        counts = plan.count_images(complete) | plan.count_query(complete)
     except UserError as error:
         message = str(error)
         assert message.encode(errors="backslashreplace") and len(message) < 20_000
@@ -136,7 +136,7 @@ def check_parsed(config: Any, keys: set[str]) -> bool:
 def _check_folders(complete: Any) -> None:
     """Check what the rules put into the names of files that they write."""
     models = complete["models"]
-    for name in [*models, *complete["image_sets"], *(configuration.autoencoder_name(models, name) for name in models)]:
+    for name in [*models, *complete["image_sets"], *(plan.autoencoder_name(models, name) for name in models)]:
         assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name), name
     prompts = complete["prompts"]
     folders = [f"clip/{prompts['clip']['model']}--{prompts['clip']['pretrained']}"]

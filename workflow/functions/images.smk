@@ -24,16 +24,15 @@ def generation_cost(wildcards, resources):
 
 
 def imported_folder(source):
-    """Return the folder of an image set, of a model whose images were made earlier, or of the query."""
-    if source == QUERY:
-        return config["query"]
-    return config["image_sets"][source]["folder"] if source in config["image_sets"] else MODELS[source]["folder"]
+    """Return the folder of an image set, of a model whose images exist, or of the query."""
+    _, folder = plan.imported_folder(config, source)
+    return folder
 
 
 @functools.cache
 def listed_images(source):
     """Return the names of a source's image files; the folder is listed once and not for every shard."""
-    return list_images(imported_folder(source), COUNTS[source])
+    return plan.list_source(config, source, COUNTS[source])
 
 
 def imported_names(wildcards):

@@ -103,7 +103,7 @@ def lpips_backbone():
 
 def vgg_backbone(wildcards):
     """Return the file of VGG16's weights, or nothing where the rival needs none."""
-    if not configuration.needs_vgg(config, wildcards.rival):
+    if not plan.needs_vgg(config, wildcards.rival):
         return []
     backbone = config["rival_settings"]["vgg_backbone"]
     return f"{RESOURCES}/lpips/vgg16-397923af.pth" if backbone == "torchvision" else backbone

@@ -32,24 +32,24 @@ def scripts_folder():
 
 sys.path.append(str(scripts_folder()))
 
-from aedr.study import configuration
+from aedr.study import plan
 from aedr.study.code import code_digest
+from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file
 from aedr.errors import UserError
-from aedr.study.image_files import list_images
 from aedr.study.sources import QUERY, RESTORED
 from aedr.study.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
 
 try:
     for config_file in workflow.configfiles:
         check_configuration_file(config_file)
-    config = configuration.complete_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
-    configuration.check_configuration(config)
-    SOURCES = configuration.count_images(config)
-    TRANSFORMS = configuration.all_transforms(config)
+    config = complete_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
+    check_configuration(config)
+    SOURCES = plan.count_images(config)
+    TRANSFORMS = plan.all_transforms(config)
     damaged = {f"{source}.{transform}": count for source, count in SOURCES.items() for transform in TRANSFORMS}
     # The images to attribute and the damaged ones are no sources of the study.
-    COUNTS = SOURCES | configuration.count_query(config) | damaged
+    COUNTS = SOURCES | plan.count_query(config) | damaged
 except UserError as error:
     # Not raised, lest Snakemake adds where in its own files.
     logger.error(f"Error: {error}")
@@ -57,10 +57,10 @@ except UserError as error:
 
 RESULTS = config["results"]
 RESOURCES = config["resources"]
-MODELS = configuration.selected_models(config)
+MODELS = plan.selected_models(config)
 # The model that describes each autoencoder, by the autoencoder's name.
 AUTOENCODERS = {
-    configuration.autoencoder_name(config["models"], model): configuration.autoencoder_owner(config["models"], model)
+    plan.autoencoder_name(config["models"], model): plan.autoencoder_owner(config["models"], model)
     for model in MODELS
 }
 METRICS = config["reconstruction"]["metrics"]
@@ -111,7 +111,7 @@ def homogeneity_of(sources):
 
 def autoencoder_of(model):
     """Return the name of a model's autoencoder."""
-    return configuration.autoencoder_name(config["models"], model)
+    return plan.autoencoder_name(config["models"], model)
 
 
 def own_sources():

@@ -150,13 +150,13 @@ def test_images_of_a_folder_are_listed_in_the_order_of_names_hidden_ones_and_oth
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.png").symlink_to("b.png")
-    assert list_images(tmp_path, 9) == ["a b ü.JPG", "b.png", "link.png", "sub/c.webp"]
-    assert list_images(tmp_path, 2) == ["a b ü.JPG", "b.png"]
+    assert list_images(tmp_path, 9, "image_sets.real.folder") == ["a b ü.JPG", "b.png", "link.png", "sub/c.webp"]
+    assert list_images(tmp_path, 2, "image_sets.real.folder") == ["a b ü.JPG", "b.png"]
     with pytest.raises(UserError, match="missing"):
-        list_images(tmp_path / "missing", 9)
+        list_images(tmp_path / "missing", 9, "image_sets.real.folder")
     (tmp_path / "line\nbreak.png").touch()
     with pytest.raises(UserError, match="Rename"):
-        list_images(tmp_path, 9)
+        list_images(tmp_path, 9, "image_sets.real.folder")
 
 
 def test_a_folder_is_read_without_leaving_it_hanging_or_losing_an_image(tmp_path) -> None:
@@ -174,14 +174,14 @@ def test_a_folder_is_read_without_leaving_it_hanging_or_losing_an_image(tmp_path
     for name in ["3.45\u202fPM.png", "新しい\u3000写真.png", "👩‍💻.png", "x" * 251 + ".png", "$(touch a);`b`'\".png"]:
         (pictures / name).touch()
     named = ["pictures.png", "link.png", "3.45\u202fPM.png", "新しい\u3000写真.png", "👩‍💻.png"]
-    assert list_images(pictures, 99) == sorted([*named, "x" * 251 + ".png", "$(touch a);`b`'\".png"])
+    assert list_images(pictures, 99, "image_sets.real.folder") == sorted([*named, "x" * 251 + ".png", "$(touch a);`b`'\".png"])
     with pytest.raises(UserError, match="does not exist"):
-        list_images(pictures / ("x" * 300), 9)
+        list_images(pictures / ("x" * 300), 9, "image_sets.real.folder")
     for target in ["nothing.png", "itself.png"]:
         (pictures / "itself.png").symlink_to(target)
         with pytest.raises(UserError, match=r"itself\.png' cannot be read"):
-            list_images(pictures, 9)
+            list_images(pictures, 9, "image_sets.real.folder")
         (pictures / "itself.png").unlink()
     (pictures / os.fsdecode(b"\xff.png")).touch()
     with pytest.raises(UserError, match="Rename"):
-        list_images(pictures, 9)
+        list_images(pictures, 9, "image_sets.real.folder")

@@ -7,14 +7,10 @@ import yaml
 from snakemake.utils import update_config
 
 from aedr.errors import UserError
-from aedr.study.configuration import (
-    autoencoder_name,
-    check_configuration,
-    complete_configuration,
-    count_images,
-)
+from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file, main
 from aedr.study.configuration_page import configuration_page
+from aedr.study.plan import autoencoder_name, count_images
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

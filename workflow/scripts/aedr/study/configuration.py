@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,10 @@ import jsonschema
 import yaml
 
 from aedr.errors import UserError
-from aedr.study.image_files import list_images
 from aedr.study.plain_values import impossible_values
-from aedr.study.prompt_files import count_prompts
+from aedr.study.plan import Configuration, autoencoder_name, needs_vgg, selected_models
 from aedr.study.sources import QUERY, RESTORED
 from aedr.study.transform_steps import DEFAULT_GRID, SEARCH, SEARCHED, UNTOUCHED, is_searched, options_of
-
-Configuration = dict[str, Any]
 
 
 def complete_configuration(config: Mapping[str, Any], schema_file: str | Path) -> Configuration:
@@ -78,18 +74,6 @@ def _with_defaults(value: Any, part: Mapping[str, Any], schema: Mapping[str, Any
     return {key: _with_defaults(inner, known.get(key, others), schema) for key, inner in filled.items()}
 
 
-def autoencoder_owner(models: Mapping[str, Any], model: str) -> str:
-    """Return the id of the model whose entry describes the autoencoder of `model`."""
-    autoencoder = models[model]["autoencoder"]
-    return autoencoder if isinstance(autoencoder, str) else model
-
-
-def autoencoder_name(models: Mapping[str, Any], model: str) -> str:
-    """Return the name of the autoencoder of `model` in tables and plots."""
-    owner = autoencoder_owner(models, model)
-    return models[owner]["autoencoder"]["name"] or owner
-
-
 def check_configuration(config: Configuration) -> None:
     """Check what the schema cannot: that keys agree with each other, and that named files exist.
 
@@ -106,12 +90,6 @@ def check_configuration(config: Configuration) -> None:
     ]
     if problems:
         raise UserError("The configuration has mistakes:\n  " + "\n  ".join(problems))
-
-
-def selected_models(config: Configuration) -> dict[str, Any]:
-    """Return the entries of the models that the study uses, in the configuration's order."""
-    chosen = config["select"]
-    return {name: model for name, model in config["models"].items() if chosen is None or name in chosen}
 
 
 def _check_models(config: Configuration) -> Iterator[str]:
@@ -235,21 +213,6 @@ def _check_rivals(config: Configuration) -> Iterator[str]:
         )
 
 
-def needs_vgg(config: Configuration, rival: str) -> bool:
-    """Return whether a rival, as it is configured, measures by VGG16."""
-    return str(config["rival_settings"].get(rival, {}).get("distance")).startswith("lpips_vgg")
-
-
-def all_transforms(config: Configuration) -> dict[str, Any]:
-    """Return the steps of each transform, with what searched ones are compared with: the undamaged images, searched.
-
-    With a calibration from another study there are none.
-    """
-    transforms = {} if config["calibration"] else config["transforms"]
-    searched = any(is_searched(steps) for steps in transforms.values())
-    return transforms | ({SEARCHED: [{SEARCH: {}}]} if searched else {})
-
-
 def _check_transforms(config: Configuration) -> Iterator[str]:
     for name, steps in config["transforms"].items():
         if any(SEARCH in step for step in steps[:-1]):
@@ -265,39 +228,3 @@ def _check_transforms(config: Configuration) -> Iterator[str]:
                     f"transforms.{name}: centre_crop.size {options['size']} is no multiple of centre_crop.grid {grid}; "
                     "give another size, or a grid that every autoencoder's factor divides"
                 )
-
-
-def count_images(config: Configuration) -> dict[str, int]:
-    """Return how many images each source of the study has; sources are the selected models and the image sets.
-
-    With a calibration from another study there are none.
-
-    Raises:
-        UserError: a folder of images or a file of prompts is missing or empty.
-    """
-    if config["calibration"] is not None:
-        return {}
-    at_most = config["images_per_source"]
-    models = selected_models(config)
-    counts = {name: len(list_images(entry["folder"], at_most)) for name, entry in config["image_sets"].items()}
-    if any(model["pipeline"] for model in models.values()):
-        prompts = config["prompts"]
-        prompt_count = min(at_most, count_prompts(prompts["file"])) if prompts["file"] else counts[prompts["image_set"]]
-    for name, model in models.items():
-        if model["pipeline"] is not None:
-            counts[name] = prompt_count
-        elif model["decode"] is not None:
-            counts[name] = counts[model["decode"]]
-        else:
-            counts[name] = len(list_images(model["folder"], at_most))
-    return {name: counts[name] for name in [*models, *config["image_sets"]]}
-
-
-def count_query(config: Configuration) -> dict[str, int]:
-    """Return how many images there are to attribute, by the name of their source.
-
-    Raises:
-        UserError: the folder is missing or empty.
-    """
-    count = len(list_images(config["query"], at_most=sys.maxsize)) if config["query"] else 0
-    return {QUERY: count, RESTORED: count}

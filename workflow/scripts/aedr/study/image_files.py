@@ -18,8 +18,10 @@ def is_writable(text: str) -> bool:
     return not any(unicodedata.category(character) in UNWRITABLE for character in text)
 
 
-def list_images(folder: str | Path, at_most: int) -> list[str]:
+def list_images(folder: str | Path, at_most: int, key: str) -> list[str]:
     """Return the first `at_most` image files below `folder`, as paths relative to it, in the order of their names.
+
+    `key` is the configuration key that messages name.
 
     Hidden files and folders, files with other suffixes, links to folders, and what is neither a file nor a link to one
     (a pipe, a device) are passed over.
@@ -29,11 +31,11 @@ def list_images(folder: str | Path, at_most: int) -> list[str]:
             cannot be written to a table.
     """
     if not os.path.isdir(folder):
-        raise UserError(f"The image folder {folder} does not exist. Create it, or correct the path in image_sets.")
+        raise UserError(f"{key}: the folder {folder} does not exist. Create it, or correct the path.")
     root = os.path.join(folder, "")
     names = sorted(path.removeprefix(root) for path in _images_below(root))
     if not names:
-        raise UserError(f"The folder {folder} holds no image ({', '.join(SUFFIXES)}).")
+        raise UserError(f"{key}: the folder {folder} holds no image ({', '.join(SUFFIXES)}).")
     for name in names:
         if not is_writable(name):
             raise UserError(f"Rename {name!r} in {folder}: its name has characters that no table can hold.")
