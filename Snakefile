@@ -27,6 +27,7 @@ include: "workflow/functions/terminal.smk"
 
 onstart:
     start_progress()
+    say_changed_limits()
 
 
 onsuccess:

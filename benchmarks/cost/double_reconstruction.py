@@ -49,7 +49,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 PUBLISHED_METRICS = ("l1", "l2", "ssim", "psnr", "lpips")
 MAIN_METRIC = "l2"
 BATCH_SIZE = 4
-MAX_PIXELS = 10**8
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def write_files(folder: Path, images: int, size: int) -> Files:
         data = encode_png(random.integers(0, 256, (size, size, 3), np.uint8))
         (folder / "pictures" / f"{at:03}.png").write_bytes(data)
         row = {"image_id": f"random/{at:03}", "source": "random"}
-        rows.append(row | describe_image(data, f"{at:03}.png", MAX_PIXELS))
+        rows.append(row | describe_image(data, f"{at:03}.png"))
     write_table(folder / "images.parquet", "images", rows, {})
     return Files(pipeline, folder / "alexnet.safetensors", folder / "pictures", folder / "images.parquet")
 
@@ -144,7 +143,6 @@ def run_ours(files: Files, metrics: tuple[str, ...], images: int, threads: int) 
                 "encoding": "sample",
                 "off_grid": "resize",
                 "resize_to": None,
-                "max_pixels": MAX_PIXELS,
             },
             {"device": "cpu", "batch_size": BATCH_SIZE},
         )

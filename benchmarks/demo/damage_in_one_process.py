@@ -52,7 +52,7 @@ def reconstruct(study: dict[str, Any], images: Path, output: Path, name: str, of
         loading | {key: autoencoder[key] for key in ("subfolder", "precision", "quantise")},
         study["reconstruction"]["metrics"],
         None,
-        settings | {"max_pixels": study["max_pixels"]},
+        settings,
         {"device": "cpu", "batch_size": autoencoder["batch_size"]},
     )
 
@@ -76,7 +76,7 @@ def main() -> None:
                     study["max_pixels"],
                 )
             if not homogeneity.exists():
-                measure_homogeneity(str(images), str(homogeneity), study["max_pixels"])
+                measure_homogeneity(str(images), str(homogeneity))
             for autoencoder in study["models"]:
                 losses = results / "losses" / autoencoder / name / SHARD
                 if not losses.exists():

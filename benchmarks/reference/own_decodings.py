@@ -34,7 +34,6 @@ from aedr.scoring.accuracy import area_under_curve  # noqa: E402
 from taef2 import load_taef2  # noqa: E402
 
 CROP = 256
-MAX_PIXELS = 10**8
 METRICS = ("l2", "high_frequency", "mid_frequency")
 CALIBRATED = "l2 * H"
 OTHERS = ("flux", "sdxl", "real")
@@ -54,7 +53,7 @@ def crops(picture: Pixels, count: int) -> list[Pixels]:
 def read_crops(folder: Path, count: int) -> list[bytes]:
     """Return `count` crops, as PNG, of each picture in `folder`."""
     files = sorted(file for file in folder.iterdir() if file.suffix in (".png", ".jpg"))
-    return [encode_png(crop) for file in files for crop in crops(decode_image(file.read_bytes(), MAX_PIXELS), count)]
+    return [encode_png(crop) for file in files for crop in crops(decode_image(file.read_bytes()), count)]
 
 
 def decode_own(autoencoder: Autoencoder, pictures: Iterable[bytes]) -> list[bytes]:
@@ -66,7 +65,7 @@ def decode_own(autoencoder: Autoencoder, pictures: Iterable[bytes]) -> list[byte
 
 
 def _to_images(autoencoder: Autoencoder, data: bytes) -> torch.Tensor:
-    pixels = decode_image(data, MAX_PIXELS)
+    pixels = decode_image(data)
     height, width = pixels.shape[:2]
     fit = fit_to_grid(height, width, autoencoder.factor, "crop", None)
     return to_tensor([apply_fit(pixels, fit)], CPU)
@@ -84,7 +83,7 @@ def measure(autoencoder: Autoencoder, pictures: Iterable[bytes]) -> dict[str, np
         rows.append(
             row
             | {
-                CALIBRATED: row["l2"] * homogeneity(read_grey(data, MAX_PIXELS)),
+                CALIBRATED: row["l2"] * homogeneity(read_grey(data)),
                 "psnr": float(10 * np.log10(4 / losses["l2"][0][0])),
             }
         )
@@ -101,7 +100,7 @@ def jpeg(quality: int) -> Damage:
 
     def damage(data: bytes, at: int) -> bytes:
         buffer = io.BytesIO()
-        Image.fromarray(decode_image(data, MAX_PIXELS)).save(buffer, "JPEG", quality=quality)
+        Image.fromarray(decode_image(data)).save(buffer, "JPEG", quality=quality)
         return buffer.getvalue()
 
     return damage
@@ -111,7 +110,7 @@ def noise(levels: float) -> Damage:
     """Add Gaussian noise of a standard deviation of so many of 255 levels, seeded by the picture's position."""
 
     def damage(data: bytes, at: int) -> bytes:
-        pixels = decode_image(data, MAX_PIXELS)
+        pixels = decode_image(data)
         noisy = pixels + np.random.default_rng(at).normal(0, levels, pixels.shape)
         return encode_png(noisy.round().clip(0, 255).astype(np.uint8))
 
@@ -120,14 +119,14 @@ def noise(levels: float) -> Damage:
 
 def cut(pixels: int) -> Damage:
     """Cut so many pixels off the top and the left."""
-    return lambda data, at: encode_png(decode_image(data, MAX_PIXELS)[pixels:, pixels:])
+    return lambda data, at: encode_png(decode_image(data)[pixels:, pixels:])
 
 
 def resize(factor: float, back: bool = False) -> Damage:
     """Resample (bicubic) to `factor` of the side, and to the original size again if `back`."""
 
     def damage(data: bytes, at: int) -> bytes:
-        image = Image.fromarray(decode_image(data, MAX_PIXELS))
+        image = Image.fromarray(decode_image(data))
         small = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
         return encode_png(np.asarray(small.resize(image.size, Image.Resampling.BICUBIC) if back else small))
 

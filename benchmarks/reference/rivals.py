@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from own_decodings import CPU, MAX_PIXELS, argument_parser, decode_own, load_taef2, read_crops
+from own_decodings import CPU, argument_parser, decode_own, load_taef2, read_crops
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.images.pictures import decode_image
@@ -28,7 +28,7 @@ BATCH = 6
 def batches(pictures: Sequence[bytes]) -> list[torch.Tensor]:
     """Return the pictures as tensors of at most BATCH images."""
     return [
-        to_tensor([decode_image(data, MAX_PIXELS) for data in pictures[at : at + BATCH]], CPU)
+        to_tensor([decode_image(data) for data in pictures[at : at + BATCH]], CPU)
         for at in range(0, len(pictures), BATCH)
     ]
 

@@ -92,7 +92,7 @@ def measure(autoencoder: Autoencoder, pictures: list[bytes]) -> pd.DataFrame:
     parts = []
     with torch.inference_mode():
         for at in range(0, len(pictures), BATCH):
-            pixels = [decode_image(picture, MAX_PIXELS) for picture in pictures[at : at + BATCH]]
+            pixels = [decode_image(picture) for picture in pictures[at : at + BATCH]]
             height, width = (side // autoencoder.factor * autoencoder.factor for side in pixels[0].shape[:2])
             images = to_tensor([picture[:height, :width] for picture in pixels], CPU)
             first = autoencoder.reconstruct(images, "mode", ())
@@ -182,7 +182,7 @@ def decode(autoencoder: Autoencoder, pictures: list[bytes]) -> list[bytes]:
             for at in range(0, len(pictures), BATCH)
             for pixels in to_pixels(
                 autoencoder.reconstruct(
-                    to_tensor([decode_image(p, MAX_PIXELS) for p in pictures[at : at + BATCH]], CPU), "mode", ()
+                    to_tensor([decode_image(p) for p in pictures[at : at + BATCH]], CPU), "mode", ()
                 )
             )
         ]

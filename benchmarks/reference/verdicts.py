@@ -34,7 +34,7 @@ from taef2 import load_taef2  # noqa: E402
 
 NAME, METRIC, SIGNAL = "taef2", "high_frequency", "residual"
 CROP, CROPS_OF_A_LARGE_IMAGE = 128, 12
-LEVEL, HELD_OUT, MAX_PIXELS = 0.05, 0.5, 10**8
+LEVEL, HELD_OUT = 0.05, 0.5
 CPU = torch.device("cpu")
 
 
@@ -42,7 +42,7 @@ def crops(files: list[Path], source: str, at_most: int) -> list[dict[str, object
     """Return rows of an images table: squares of CROP pixels of each file, `at_most` of them, evenly spread."""
     rows = []
     for file in files:
-        picture = decode_image(file.read_bytes(), MAX_PIXELS)
+        picture = decode_image(file.read_bytes())
         places = [
             (top, left)
             for top in range(0, picture.shape[0] - CROP + 1, CROP)
@@ -51,7 +51,7 @@ def crops(files: list[Path], source: str, at_most: int) -> list[dict[str, object
         for top, left in places[:: -(-len(places) // at_most)]:
             data = encode_png(picture[top : top + CROP, left : left + CROP])
             name = f"{source}/{file.stem}_{top}_{left}"
-            rows.append({"image_id": name, "source": source} | describe_image(data, name, MAX_PIXELS))
+            rows.append({"image_id": name, "source": source} | describe_image(data, name))
     return rows
 
 
@@ -59,18 +59,18 @@ def decode(autoencoder: Autoencoder, photographs: list[dict[str, object]], sourc
     """Return rows of an images table: each photograph as the autoencoder decodes it, 8 bits, PNG."""
     rows = []
     for row in photographs:
-        pixels = decode_image(row["image"]["bytes"], MAX_PIXELS)  # type: ignore[index]
+        pixels = decode_image(row["image"]["bytes"])  # type: ignore[index]
         decoded = to_pixels(autoencoder.reconstruct(to_tensor([pixels], CPU), "mode", ()))[0]
         name = f"{source}/{str(row['image_id']).rpartition('/')[2]}"
-        rows.append({"image_id": name, "source": source} | describe_image(encode_png(decoded), name, MAX_PIXELS))
+        rows.append({"image_id": name, "source": source} | describe_image(encode_png(decoded), name))
     return rows
 
 
 def measure(autoencoder: Autoencoder, images: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the losses and homogeneity tables of an images table."""
-    settings = ReconstructionSettings(0, NAME, "mode", "crop", None, batch_size=8, max_pixels=MAX_PIXELS)
+    settings = ReconstructionSettings(0, NAME, "mode", "crop", None, batch_size=8)
     losses = reconstruct_shard(images, autoencoder, {METRIC: LOSSES[METRIC]}, settings, CPU)
-    textures = [homogeneity(read_grey(image["bytes"], MAX_PIXELS)) for image in images["image"]]
+    textures = [homogeneity(read_grey(image["bytes"])) for image in images["image"]]
     return pd.DataFrame(losses), images[["image_id", "source"]].assign(homogeneity=textures, reason=None)
 
 

@@ -25,7 +25,7 @@ def searched(reference: Path) -> tuple[Measured, Measured]:
     autoencoder = load_taef2(reference)
     own = tables.decode_own(autoencoder, tables.read_crops(reference / "photographs", 2))
     sides = (own, tables.read_crops(reference / "photographs", 1))
-    cut = ([decode_image(data, tables.MAX_PIXELS)[3:, 5:] for data in side] for side in sides)
+    cut = ([decode_image(data)[3:, 5:] for data in side] for side in sides)
     measured = ([search_and_measure(autoencoder, pixels, FUNCTIONS) for pixels in side] for side in cut)
     return next(measured), next(measured)
 

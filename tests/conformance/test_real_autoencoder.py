@@ -58,7 +58,7 @@ def test_the_autoencoder_reconstructs_photographs(pictures: Pictures) -> None:
 
 
 def test_the_factor_is_the_networks(autoencoder: Autoencoder, pictures: Pictures) -> None:
-    images = to_tensor([decode_image(pictures.own[0], tables.MAX_PIXELS)], torch.device("cpu"))
+    images = to_tensor([decode_image(pictures.own[0])], torch.device("cpu"))
     latents = autoencoder.network.encode(images).latents
     assert latents.shape == (1, 32, tables.CROP // autoencoder.factor, tables.CROP // autoencoder.factor)
 

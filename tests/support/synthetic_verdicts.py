@@ -82,5 +82,5 @@ def write_page(folder: Path) -> Path:
     calibration = Calibration(description, pd.DataFrame(rows), {family: family for family in FAMILIES})
     verdicts = attribute(images, losses, homogeneity, calibration, 0.05)
     page = folder / "verdicts.html"
-    page.write_text(verdict_page(verdicts, images, calibration, 0.05, 10**8), encoding="utf-8")
+    page.write_text(verdict_page(verdicts, images, calibration, 0.05), encoding="utf-8")
     return page

@@ -42,7 +42,7 @@ def pictures(*widths: int) -> pd.DataFrame:
 
 
 def losses(autoencoder: Autoencoder, images: pd.DataFrame, batch_size: int, **changes: Any) -> tuple[Any, list[str]]:
-    usual = {"encoding": "mode", "off_grid": "crop", "resize_to": None, "max_pixels": 10**9}
+    usual = {"encoding": "mode", "off_grid": "crop", "resize_to": None}
     settings = ReconstructionSettings(study_seed=0, autoencoder="A", batch_size=batch_size, **usual | changes)
     costs = Costs(CPU)
     return reconstruct_shard(images, autoencoder, FUNCTIONS, settings, CPU, costs), costs.fallbacks

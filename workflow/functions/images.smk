@@ -49,3 +49,25 @@ def imported_state(wildcards):
     folder = imported_folder(wildcards.source)
     states = [os.stat(os.path.join(folder, name)) for name in imported_names(wildcards)]
     return hashlib.sha256(repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()).hexdigest()
+
+
+def image_limits(wildcards, resources):
+    """Return what a picture may have at most; a function of `resources` is no reason to run a job again.
+
+    When a limit changes, what was imported stays as it is: a study would be made again as a whole. `say_changed_limits`
+    tells where that matters.
+    """
+    return {"max_pixels": config["max_pixels"], "max_bytes": config["max_bytes"]}
+
+
+def limited_tables():
+    """Return the tables of images whose pictures were held against the limits."""
+    imported = [*config["image_sets"], *(name for name, entry in MODELS.items() if entry["folder"])]
+    damaged = [f"{source}.{transform}" for source in SOURCES for transform in TRANSFORMS]
+    return [table for source in [*imported, *damaged] if source in COUNTS for table in tables_of("images", source)]
+
+
+def say_changed_limits():
+    """Say of which tables that are there already a limit would now take or refuse other pictures."""
+    for line in changed_limits(limited_tables(), {key: config[key] for key in ("max_pixels", "max_bytes")}):
+        logger.warning(line)

@@ -13,7 +13,6 @@ def reconstruction_settings(wildcards):
         "encoding": encoding,
         "off_grid": "search" if searched else config["reconstruction"]["off_grid"],
         "resize_to": autoencoder_settings(wildcards.autoencoder)["resize_to"],
-        "max_pixels": config["max_pixels"],
     }
 
 

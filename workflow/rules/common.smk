@@ -36,6 +36,7 @@ from aedr.study import plan
 from aedr.study.code import code_digest
 from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file
+from aedr.study.limits import changed_limits
 from aedr.errors import UserError
 from aedr.study.sources import QUERY, RESTORED
 from aedr.study.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
@@ -60,8 +61,7 @@ RESOURCES = config["resources"]
 MODELS = plan.selected_models(config)
 # The model that describes each autoencoder, by the autoencoder's name.
 AUTOENCODERS = {
-    plan.autoencoder_name(config["models"], model): plan.autoencoder_owner(config["models"], model)
-    for model in MODELS
+    plan.autoencoder_name(config["models"], model): plan.autoencoder_owner(config["models"], model) for model in MODELS
 }
 METRICS = config["reconstruction"]["metrics"]
 PROMPTS = config["prompts"]

@@ -54,8 +54,7 @@ rule import_images:
         folder=lambda wildcards: imported_folder(wildcards.source),
         names=imported_names,
         state=imported_state,
-        max_pixels=config["max_pixels"],
-        max_bytes=config["max_bytes"],
+        limits=image_limits,
         code=code_digest("import_images.py"),
     message:
         "images of {wildcards.source}, shard {wildcards.shard}"
@@ -75,7 +74,6 @@ rule measure_homogeneity:
     conda:
         environment("analysis")
     params:
-        max_pixels=config["max_pixels"],
         code=code_digest("measure_homogeneity.py"),
     message:
         "homogeneity of {wildcards.source}, shard {wildcards.shard}"
@@ -101,7 +99,6 @@ rule decode_images:
         gpu=GPUS,
     params:
         loading=lambda wildcards: loading_settings(autoencoder_of(wildcards.source)),
-        max_pixels=config["max_pixels"],
         device=config["device"],
         code=code_digest("decode_images.py"),
     message:

@@ -29,7 +29,7 @@ rule transform_images:
     params:
         steps=lambda wildcards: picture_steps(TRANSFORMS[wildcards.transform]),
         study_seed=transform_seed,
-        max_pixels=config["max_pixels"],
+        limits=image_limits,
         code=code_digest("transform_images.py"),
     message:
         "{wildcards.source} after {wildcards.transform}, shard {wildcards.shard}"

@@ -69,7 +69,7 @@ rule restore_sizes:
     conda:
         environment("analysis")
     params:
-        max_pixels=config["max_pixels"],
+        limits=image_limits,
         code=code_digest("restore_sizes.py"),
     message:
         "images of the query at their likely original sizes, shard {wildcards.shard}"
@@ -94,7 +94,6 @@ rule attribute_images:
         environment("analysis")
     params:
         level=config["attribution"]["verdict_level"],
-        max_pixels=config["max_pixels"],
         code=code_digest("attribute_images.py", assets=["base.html.j2", "verdicts.html.j2", "page.css", "page.js"]),
     message:
         "verdicts"

@@ -16,7 +16,6 @@ def attribute_images(
     csv: str,
     page: str,
     level: float,
-    max_pixels: int,
 ) -> None:
     """Write a verdict for each image as Parquet and CSV, and a page with the pictures.
 
@@ -37,7 +36,7 @@ def attribute_images(
     )
     write_table(parquet, "verdicts", verdicts, {"level": str(level), "calibration": calibration})
     flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
-    Path(page).write_text(verdict_page(verdicts, pictures, carried, level, max_pixels), encoding="utf-8")
+    Path(page).write_text(verdict_page(verdicts, pictures, carried, level), encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -52,5 +51,4 @@ if __name__ == "__main__":
             snakemake.output.csv,
             snakemake.output.page,
             snakemake.params.level,
-            snakemake.params.max_pixels,
         )

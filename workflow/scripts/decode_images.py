@@ -11,7 +11,6 @@ def decode_images(
     output: str,
     source: str,
     loading: Mapping[str, Any],
-    max_pixels: int,
     device: str,
 ) -> None:
     """Write each picture of `images` as the autoencoder decodes it: 8 bits, cropped to its grid.
@@ -48,11 +47,11 @@ def decode_images(
         try:
             if isinstance(image.reason, str):
                 raise UnusableImage(image.reason)
-            pixels = decode_image(image.image["bytes"], max_pixels)
+            pixels = decode_image(image.image["bytes"])
             fit = fit_to_grid(pixels.shape[0], pixels.shape[1], autoencoder.factor, "crop", None)
             fitted = apply_fit(pixels, fit)
             decoded = on_cpu_if_too_large(autoencoder.network, functools.partial(decode, fitted), name, costs)
-            rows.append(row | describe_image(encode_png(to_pixels(decoded)[0]), f"{name}.png", max_pixels))
+            rows.append(row | describe_image(encode_png(to_pixels(decoded)[0]), f"{name}.png"))
         except UnusableImage as unusable:
             rows.append(row | {"reason": str(unusable)})
     cost = costs.record(images=int(table["reason"].isna().sum()))
@@ -66,6 +65,5 @@ if __name__ == "__main__":
             snakemake.output[0],
             snakemake.wildcards.source,
             snakemake.params.loading,
-            snakemake.params.max_pixels,
             snakemake.params.device,
         )

@@ -62,8 +62,7 @@ def generate_images(
             print(f"{image['image_id']} has no picture: {picture}", file=sys.stderr)
             image["reason"] = picture
         else:
-            # Its size in pixels is what the model makes, so no limit applies.
-            image |= describe_image(encode_png(picture), f"{prompt_id}.png", max_pixels=picture.size)
+            image |= describe_image(encode_png(picture), f"{prompt_id}.png")
         images.append(image)
     metadata = describe_run(pipeline, settings, device) | {"cost": costs.record(images=len(images))}
     write_table(output, "images", images, metadata)

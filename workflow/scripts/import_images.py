@@ -28,7 +28,8 @@ def import_images(folder: str, names: Sequence[str], source: str, output: str, m
     for row in rows:
         if row["reason"] is not None:
             print(f"{row['image_id']} is not usable: {row['reason']}")
-    write_table(output, "images", rows, {"folder": folder})
+    limits = {"max_pixels": str(max_pixels), "max_bytes": str(max_bytes)}
+    write_table(output, "images", rows, {"folder": folder} | limits)
 
 
 if __name__ == "__main__":
@@ -38,6 +39,5 @@ if __name__ == "__main__":
             snakemake.params.names,
             snakemake.wildcards.source,
             snakemake.output[0],
-            snakemake.params.max_pixels,
-            snakemake.params.max_bytes,
+            **snakemake.params.limits,
         )

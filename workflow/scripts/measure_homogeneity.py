@@ -3,7 +3,7 @@
 from aedr.jobs import job, progress
 
 
-def measure_homogeneity(images: str, output: str, max_pixels: int) -> None:
+def measure_homogeneity(images: str, output: str) -> None:
     """Write the homogeneity of every image of the table `images`, or the reason why it has none."""
     from aedr.errors import UnusableImage
     from aedr.images.homogeneity import homogeneity, read_grey
@@ -16,7 +16,7 @@ def measure_homogeneity(images: str, output: str, max_pixels: int) -> None:
         try:
             if isinstance(image.reason, str):
                 raise UnusableImage(image.reason)
-            row["homogeneity"] = homogeneity(read_grey(image.image["bytes"], max_pixels))
+            row["homogeneity"] = homogeneity(read_grey(image.image["bytes"]))
         except UnusableImage as unusable:
             row["reason"] = str(unusable)
         rows.append(row)
@@ -25,4 +25,4 @@ def measure_homogeneity(images: str, output: str, max_pixels: int) -> None:
 
 if __name__ == "__main__":
     with job(snakemake):
-        measure_homogeneity(snakemake.input[0], snakemake.output[0], snakemake.params.max_pixels)
+        measure_homogeneity(snakemake.input[0], snakemake.output[0])

@@ -24,12 +24,12 @@ def restore_sizes(images: str, calibration: str, families: str, output: str, max
     table = read_table(images, "images")
     rows = []
     for image in table[table["reason"].isna()].itertuples():
-        pixels = decode_image(image.image["bytes"], max_pixels)
+        pixels = decode_image(image.image["bytes"])
         for width, height in likely_sizes(int(image.width), int(image.height), common):
             data = encode_png(resize(pixels, (width, height)))
             copy = {"image_id": restored_id(image.image_id, width, height), "source": RESTORED}
             rows.append(copy | describe_image(data, image.image["path"], max_pixels))
-    write_table(output, "images", rows, {})
+    write_table(output, "images", rows, {"max_pixels": str(max_pixels)})
 
 
 if __name__ == "__main__":
@@ -39,5 +39,5 @@ if __name__ == "__main__":
             snakemake.input.calibration,
             snakemake.input.families,
             snakemake.output[0],
-            snakemake.params.max_pixels,
+            snakemake.params.limits["max_pixels"],
         )

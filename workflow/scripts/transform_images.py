@@ -36,7 +36,9 @@ def transform_images(
             row |= {"width": None, "height": None, "format": None, "sha256": None, "image": None}
             row["reason"] = str(unusable)
             print(f"{row['image_id']} is not usable after {transform}: {unusable}")
-    write_table(output, "images", rows, {"steps": json.dumps(steps), "pillow": PIL.__version__})
+    write_table(
+        output, "images", rows, {"steps": json.dumps(steps), "max_pixels": str(max_pixels), "pillow": PIL.__version__}
+    )
 
 
 if __name__ == "__main__":
@@ -47,5 +49,5 @@ if __name__ == "__main__":
             snakemake.wildcards.transform,
             snakemake.params.steps,
             snakemake.params.study_seed,
-            snakemake.params.max_pixels,
+            snakemake.params.limits["max_pixels"],
         )

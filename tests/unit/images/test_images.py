@@ -16,6 +16,7 @@ from aedr.tables.files import read_table
 from import_images import import_images
 
 LIMIT = 10_000
+KEY = "image_sets.real.folder"
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
 
@@ -57,7 +58,7 @@ def test_exif_rotation_is_applied_to_pixels_size_and_grey_alike() -> None:
     row = describe_image(data, "a.jpg", LIMIT)
     assert (row["width"], row["height"]) == (12, 20)
     assert decode_image(data, LIMIT).shape == (20, 12, 3)
-    assert read_grey(data, LIMIT).shape == (20, 12)
+    assert read_grey(data).shape == (20, 12)
 
 
 def test_a_camera_jpeg_with_a_second_picture_is_its_first() -> None:
@@ -110,10 +111,10 @@ def test_a_jpeg_that_takes_long_to_decode_is_refused_and_a_video_behind_one_is_n
 
 
 def test_a_picture_that_opencv_takes_for_another_is_grey_as_pillow_decodes_it(monkeypatch) -> None:
-    expected = read_grey(encode_png(PIXELS), LIMIT)
+    expected = read_grey(encode_png(PIXELS))
     for misread in (np.zeros((5, 5), np.uint8), None):
         monkeypatch.setattr(cv2, "imdecode", lambda *_, misread=misread: misread)
-        assert np.array_equal(read_grey(encode_png(PIXELS), LIMIT), expected)
+        assert np.array_equal(read_grey(encode_png(PIXELS)), expected)
 
 
 def test_of_a_file_that_is_too_large_a_row_remains(tmp_path) -> None:
@@ -139,9 +140,9 @@ def test_homogeneity_of_constant_striped_and_one_pixel_wide_images() -> None:
 def test_grey_of_a_format_that_opencv_refuses_follows_its_formula_for_png() -> None:
     png = encode_png(PIXELS)
     tiff = encoded(Image.fromarray(PIXELS).convert("P", palette=Image.Palette.ADAPTIVE), "TIFF")
-    assert read_grey(tiff, LIMIT).shape == PIXELS.shape[:2]
+    assert read_grey(tiff).shape == PIXELS.shape[:2]
     red, green, blue = PIXELS.astype(int).transpose(2, 0, 1)
-    assert np.array_equal(read_grey(png, LIMIT), (9797 * red + 19234 * green + 3737 * blue) >> 15)
+    assert np.array_equal(read_grey(png), (9797 * red + 19234 * green + 3737 * blue) >> 15)
 
 
 def test_images_of_a_folder_are_listed_in_the_order_of_names_hidden_ones_and_others_left_out(tmp_path) -> None:
@@ -150,13 +151,13 @@ def test_images_of_a_folder_are_listed_in_the_order_of_names_hidden_ones_and_oth
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.png").symlink_to("b.png")
-    assert list_images(tmp_path, 9, "image_sets.real.folder") == ["a b ü.JPG", "b.png", "link.png", "sub/c.webp"]
-    assert list_images(tmp_path, 2, "image_sets.real.folder") == ["a b ü.JPG", "b.png"]
+    assert list_images(tmp_path, 9, KEY) == ["a b ü.JPG", "b.png", "link.png", "sub/c.webp"]
+    assert list_images(tmp_path, 2, KEY) == ["a b ü.JPG", "b.png"]
     with pytest.raises(UserError, match="missing"):
-        list_images(tmp_path / "missing", 9, "image_sets.real.folder")
+        list_images(tmp_path / "missing", 9, KEY)
     (tmp_path / "line\nbreak.png").touch()
     with pytest.raises(UserError, match="Rename"):
-        list_images(tmp_path, 9, "image_sets.real.folder")
+        list_images(tmp_path, 9, KEY)
 
 
 def test_a_folder_is_read_without_leaving_it_hanging_or_losing_an_image(tmp_path) -> None:
@@ -174,14 +175,14 @@ def test_a_folder_is_read_without_leaving_it_hanging_or_losing_an_image(tmp_path
     for name in ["3.45\u202fPM.png", "新しい\u3000写真.png", "👩‍💻.png", "x" * 251 + ".png", "$(touch a);`b`'\".png"]:
         (pictures / name).touch()
     named = ["pictures.png", "link.png", "3.45\u202fPM.png", "新しい\u3000写真.png", "👩‍💻.png"]
-    assert list_images(pictures, 99, "image_sets.real.folder") == sorted([*named, "x" * 251 + ".png", "$(touch a);`b`'\".png"])
+    assert list_images(pictures, 99, KEY) == sorted([*named, "x" * 251 + ".png", "$(touch a);`b`'\".png"])
     with pytest.raises(UserError, match="does not exist"):
-        list_images(pictures / ("x" * 300), 9, "image_sets.real.folder")
+        list_images(pictures / ("x" * 300), 9, KEY)
     for target in ["nothing.png", "itself.png"]:
         (pictures / "itself.png").symlink_to(target)
         with pytest.raises(UserError, match=r"itself\.png' cannot be read"):
-            list_images(pictures, 9, "image_sets.real.folder")
+            list_images(pictures, 9, KEY)
         (pictures / "itself.png").unlink()
     (pictures / os.fsdecode(b"\xff.png")).touch()
     with pytest.raises(UserError, match="Rename"):
-        list_images(pictures, 9, "image_sets.real.folder")
+        list_images(pictures, 9, KEY)

@@ -137,7 +137,6 @@ def settings(**changes: object) -> ReconstructionSettings:
         "off_grid": "crop",
         "resize_to": None,
         "batch_size": 3,
-        "max_pixels": 10**9,
     }
     return ReconstructionSettings(**(usual | changes))
 

@@ -217,3 +217,9 @@ def test_the_configuration_page_is_current_and_every_key_has_a_description_and_a
             assert described.get("description"), key
             one_of_all = part.get("maxProperties") == 1
             assert "default" in described or one_of_all or key in part.get("required", []), key
+
+
+def test_a_folder_of_a_models_images_that_is_missing_is_named_by_its_key(tmp_path) -> None:
+    made = {"folder": "made_elsewhere", "path": str(tmp_path)}
+    with pytest.raises(UserError, match="models.made.folder: the folder made_elsewhere does not exist"):
+        count_images(check(config(models={"made": made})))

@@ -27,7 +27,7 @@ def homogeneity(grey: npt.NDArray[np.uint8]) -> float:
     return float(graycoprops(matrix, "homogeneity")[0, 0])
 
 
-def read_grey(data: bytes, max_pixels: int) -> npt.NDArray[np.uint8]:
+def read_grey(data: bytes) -> npt.NDArray[np.uint8]:
     """Decode an encoded picture that `decode_image` took to 8-bit grey, shape (height, width), as OpenCV does.
 
     OpenCV takes a JPEG's own luma and truncates where others round; only this reproduces the published values. What
@@ -40,5 +40,5 @@ def read_grey(data: bytes, max_pixels: int) -> npt.NDArray[np.uint8]:
         grey = None
     if grey is not None and grey.shape == picture_shape(data):
         return grey.astype(np.uint8, copy=False)
-    red, green, blue = decode_image(data, max_pixels).astype(np.int64).transpose(2, 0, 1)
+    red, green, blue = decode_image(data).astype(np.int64).transpose(2, 0, 1)
     return ((9797 * red + 19234 * green + 3737 * blue) >> 15).astype(np.uint8)

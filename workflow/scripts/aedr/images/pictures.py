@@ -39,11 +39,15 @@ def read_image_file(path: str | Path, max_bytes: int) -> bytes:
     return data
 
 
-def decode_image(data: bytes, max_pixels: int) -> Pixels:
+def decode_image(data: bytes, max_pixels: int | None = None) -> Pixels:
     """Decode an encoded picture to RGB pixels, uint8, shape (height, width, 3).
 
     EXIF rotation is applied; CMYK, palette and grey are converted to RGB; 16-bit samples keep their high byte;
     an alpha channel that hides nothing is dropped.
+
+    Args:
+        max_pixels: a picture of more is refused before it is decoded. None for what a table of images holds, which was
+            checked on its way there.
 
     Raises:
         UnusableImage: truncated or not a picture, animated, transparent, larger than `max_pixels`, or a JPEG of more
@@ -52,7 +56,7 @@ def decode_image(data: bytes, max_pixels: int) -> Pixels:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
-            if width * height > max_pixels:
+            if max_pixels is not None and width * height > max_pixels:
                 raise UnusableImage(f"{width}x{height} pixels are more than max_pixels ({max_pixels})")
             # A camera's multi-picture JPEG holds the photograph first and its thumbnail or depth map behind it. How
             # many frames there are is not asked: counting them takes a TIFF's number of pages squared.
@@ -113,7 +117,7 @@ def encode_png(pixels: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def describe_image(data: bytes, name: str, max_pixels: int) -> dict[str, object]:
+def describe_image(data: bytes, name: str, max_pixels: int | None = None) -> dict[str, object]:
     """Return the columns of the image table that come from an encoded picture itself, bytes included.
 
     `reason` is None for a usable picture; otherwise it says why there is none, and size and bytes are None. Width and

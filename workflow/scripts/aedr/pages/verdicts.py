@@ -30,9 +30,7 @@ KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknow
 SIDE = 448
 
 
-def verdict_page(
-    verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, level: float, max_pixels: int
-) -> str:
+def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, level: float) -> str:
     """Return one HTML page, pictures embedded: what `attribute` answered, and what it looked at."""
     reference, families = calibration.reference, calibration.families
     labels = {name: family_label(family["members"]) for name, family in families.items()}
@@ -43,7 +41,7 @@ def verdict_page(
     shown = []
     for row, places in zip(verdicts.itertuples(), figure.places, strict=True):
         picture = pictures[row.image_id]
-        pixels = decode_image(picture["bytes"], max_pixels) if picture is not None else None
+        pixels = decode_image(picture["bytes"]) if picture is not None else None
         shown.append(
             {
                 "name": row.image_id.split("/", 1)[1],

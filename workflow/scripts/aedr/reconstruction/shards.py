@@ -33,7 +33,6 @@ class ReconstructionSettings:
     off_grid: str
     resize_to: int | None
     batch_size: int
-    max_pixels: int
 
 
 # First and second loss by metric, of one image.
@@ -173,7 +172,7 @@ def _search(
     measured, reasons = {}, {}
     what = f"searching the grid of {settings.autoencoder}"
     for image in progress(images.itertuples(), len(images), what):
-        pixels = decode_image(image.image["bytes"], settings.max_pixels)
+        pixels = decode_image(image.image["bytes"])
         # At the worst offset, and without the rim that the losses leave out.
         left = min(pixels.shape[:2]) - (1 + 2 * RIM_IN_LATENTS) * autoencoder.factor
         possible = {m: f for m, f in functions.items() if not (m == "lpips" and left < SMALLEST_SIDE_FOR_LPIPS)}
@@ -201,7 +200,7 @@ def _decoded_batches(
     """
 
     def decode(batch: list[int]) -> tuple[list[int], list[Pixels]]:
-        return batch, [apply_fit(decode_image(encoded[i], settings.max_pixels), fits[i]) for i in batch]
+        return batch, [apply_fit(decode_image(encoded[i]), fits[i]) for i in batch]
 
     def size(i: int) -> tuple[int, int]:
         return fits[i].height, fits[i].width

@@ -143,7 +143,7 @@ def transform_image(data: bytes, steps: Steps, seed: int, max_pixels: int) -> by
     """
     if not steps:
         return data
-    pixels: Pixels = decode_image(data, max_pixels)
+    pixels: Pixels = decode_image(data)
     original = Original(pixels.shape[1], pixels.shape[0], np.random.default_rng(seed))
     current: Image.Image | bytes = Image.fromarray(pixels)
     for step in steps:

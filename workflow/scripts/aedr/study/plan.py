@@ -46,7 +46,7 @@ def all_transforms(config: Configuration) -> dict[str, Any]:
 
 
 def imported_folder(config: Configuration, source: str) -> tuple[str, str]:
-    """Return the folder of the images of an image set, of a model whose images exist, or of the query, after its key."""
+    """Return the key and the folder of an image set's images, of a model's that exist already, or of the query's."""
     if source == QUERY:
         return "query", config["query"]
     entry = "image_sets" if source in config["image_sets"] else "models"

@@ -1,0 +1,44 @@
+"""Limits on pictures, which are held against them once: what a changed limit means for tables that are there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+
+def changed_limits(tables: Iterable[str | Path], limits: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line for each table of images in which a limit would now take or refuse other pictures.
+
+    Args:
+        tables: files of images tables; those that are not there are passed over.
+        limits: `max_pixels` and `max_bytes` as they are configured now.
+    """
+    for table in tables:
+        if Path(table).is_file():
+            yield from _changed(table, limits)
+
+
+def _changed(table: str | Path, limits: Mapping[str, int]) -> Iterator[str]:
+    # Planning a study imports nothing of this where no table is there yet.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    recorded = pq.read_schema(table).metadata or {}
+    for key, now in limits.items():
+        before = int(recorded.get(f"aedr.{key}".encode(), now))
+        if now > before:
+            reasons = pq.read_table(table, columns=["reason"])["reason"]
+            count, stays = pc.sum(pc.match_substring(reasons, f"{key} (")).as_py(), "refused"
+        elif now < before and key == "max_pixels":
+            sides = pq.read_table(table, columns=["width", "height"])
+            pixels = pc.multiply(sides["width"].cast(pa.int64()), sides["height"].cast(pa.int64()))
+            count, stays = pc.sum(pc.greater(pixels, now)).as_py(), "taken"
+        elif now < before:
+            pictures = pc.struct_field(pq.read_table(table, columns=["image"])["image"], "bytes")
+            count, stays = pc.sum(pc.greater(pc.binary_length(pictures), now)).as_py(), "taken"
+        else:
+            continue
+        if count:
+            yield (
+                f"{key} is {now}, and {table} was made when it was {before}: {count} of its pictures stay {stays}. To "
+                "hold them against the new limit, delete the file."
+            )
