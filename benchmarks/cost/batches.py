@@ -8,8 +8,9 @@ import torch
 
 from aedr.autoencoders.loading import load_autoencoder
 from aedr.images.pictures import decode_image
-from aedr.reconstruction.double_reconstruction import double_losses, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.pixels import to_tensor
 
 DEMO = Path(__file__).parents[2] / "demo"
 BATCH_SIZES = (1, 2, 3, 4, 8)

@@ -28,8 +28,9 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "suppor
 from aedr.autoencoders.loading import Autoencoder  # noqa: E402
 from aedr.images.homogeneity import homogeneity, read_grey  # noqa: E402
 from aedr.images.pictures import Pixels, decode_image, encode_png  # noqa: E402
-from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor  # noqa: E402
+from aedr.reconstruction.double_reconstruction import double_losses  # noqa: E402
 from aedr.reconstruction.losses import LOSSES  # noqa: E402
+from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_pixels, to_tensor  # noqa: E402
 from aedr.scoring.accuracy import area_under_curve  # noqa: E402
 from taef2 import load_taef2  # noqa: E402
 

@@ -17,8 +17,9 @@ from own_decodings import CPU, argument_parser, decode_own, load_taef2, read_cro
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.images.pictures import decode_image
-from aedr.reconstruction.double_reconstruction import double_losses, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.pixels import to_tensor
 from aedr.rivals.measuring import load_rival
 from aedr.scoring.accuracy import area_under_curve
 

@@ -39,8 +39,8 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "suppor
 
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder  # noqa: E402
 from aedr.images.pictures import decode_image, encode_png  # noqa: E402
-from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor  # noqa: E402
 from aedr.reconstruction.losses import ENERGIES  # noqa: E402
+from aedr.reconstruction.pixels import to_pixels, to_tensor  # noqa: E402
 from aedr.robustness.transforms import transform_image  # noqa: E402
 from aedr.scoring.accuracy import area_under_curve, true_positive_rate_at  # noqa: E402
 from aedr.seeds import seed_of  # noqa: E402

@@ -22,8 +22,8 @@ from aedr.autoencoders.families import fingerprint  # noqa: E402
 from aedr.autoencoders.loading import Autoencoder  # noqa: E402
 from aedr.images.homogeneity import homogeneity, read_grey  # noqa: E402
 from aedr.images.pictures import decode_image, describe_image, encode_png  # noqa: E402
-from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor  # noqa: E402
 from aedr.reconstruction.losses import LOSSES  # noqa: E402
+from aedr.reconstruction.pixels import to_pixels, to_tensor  # noqa: E402
 from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard  # noqa: E402
 from aedr.scoring.signals import compute_signals  # noqa: E402
 from aedr.verdicts.attribution import attribute  # noqa: E402

@@ -17,7 +17,7 @@ import torch
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.images.pictures import decode_image
-from aedr.reconstruction.double_reconstruction import to_tensor
+from aedr.reconstruction.pixels import to_tensor
 from taef2 import load_taef2
 
 CROPS = 2

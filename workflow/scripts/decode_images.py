@@ -27,7 +27,7 @@ def decode_images(
     from aedr.errors import UnusableImage
     from aedr.images.pictures import Pixels, decode_image, describe_image, encode_png
     from aedr.memory import on_cpu_if_too_large
-    from aedr.reconstruction.double_reconstruction import apply_fit, fit_to_grid, to_pixels, to_tensor
+    from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_pixels, to_tensor
     from aedr.tables.files import read_table, write_table
 
     chosen = pick_device(device)

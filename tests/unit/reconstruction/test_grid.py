@@ -13,9 +13,10 @@ import torch
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels, decode_image
-from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_pixels, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.grid_search import Offset, apply_offset, find_offset, search_and_measure
 from aedr.reconstruction.losses import LOSSES, LossFunction
+from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_pixels, to_tensor
 from aedr.scoring.accuracy import area_under_curve
 
 CPU = torch.device("cpu")

@@ -9,9 +9,10 @@ import torch
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels, decode_image
-from aedr.reconstruction.double_reconstruction import double_losses, to_pixels, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import LOSSES
 from aedr.reconstruction.patch_map import ratio_map
+from aedr.reconstruction.pixels import to_pixels, to_tensor
 
 CPU = torch.device("cpu")
 DEMO = Path(__file__).parents[3] / "demo"

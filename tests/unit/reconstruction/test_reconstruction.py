@@ -12,8 +12,9 @@ import tiny_models
 from aedr.autoencoders.loading import find_autoencoder, load_autoencoder
 from aedr.errors import UnusableImage, UserError
 from aedr.images.pictures import describe_image, encode_png
-from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import LOSSES, loss_functions
+from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_tensor
 from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
 
 CPU = torch.device("cpu")

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor
 from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.pixels import to_pixels, to_tensor
 from aedr.reconstruction.rounding import ROUNDING_LOSS, SMALLEST_FIRST_LOSS
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration

@@ -13,8 +13,9 @@ import tiny_models
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
 from aedr.images.pictures import describe_image, encode_png
-from aedr.reconstruction.double_reconstruction import double_losses, to_pixels, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import LOSSES
+from aedr.reconstruction.pixels import to_pixels, to_tensor
 from aedr.reconstruction.shards import ReconstructionSettings
 from aedr.rivals import aeroblade
 from aedr.rivals.distances import load_distance

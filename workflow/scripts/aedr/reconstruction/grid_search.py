@@ -21,8 +21,9 @@ from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
 from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels
-from aedr.reconstruction.double_reconstruction import apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import ENERGIES, LossFunction, high_frequency
+from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_tensor
 
 LARGEST_PATCH = 120
 SMALLEST_PATCH_IN_LATENTS = 10

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from aedr.autoencoders.loading import Autoencoder
 from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels
-from aedr.reconstruction.double_reconstruction import apply_fit, fit_to_grid, to_tensor
 from aedr.reconstruction.losses import ENERGIES
+from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_tensor
 
 
 def ratio_map(

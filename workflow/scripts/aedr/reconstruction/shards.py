@@ -17,9 +17,10 @@ from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels, decode_image
 from aedr.jobs import progress
 from aedr.memory import FittingBatches, on_cpu_if_too_large
-from aedr.reconstruction.double_reconstruction import Fit, apply_fit, double_losses, fit_to_grid, to_tensor
+from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.grid_search import RIM_IN_LATENTS, Offset, search_and_measure
 from aedr.reconstruction.losses import SMALLEST_SIDE_FOR_LPIPS, LossFunction
+from aedr.reconstruction.pixels import Fit, apply_fit, fit_to_grid, to_tensor
 from aedr.seeds import seed_of
 
 

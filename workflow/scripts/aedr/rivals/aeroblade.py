@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 
 from aedr.autoencoders.loading import Autoencoder
-from aedr.reconstruction.double_reconstruction import to_pixels, to_tensor
 from aedr.reconstruction.losses import LossFunction
+from aedr.reconstruction.pixels import to_pixels, to_tensor
 from aedr.rivals.measuring import Losses
 
 

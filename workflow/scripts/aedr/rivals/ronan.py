@@ -9,7 +9,7 @@ from PIL import Image
 
 from aedr.autoencoders.loading import Autoencoder, normal_noise
 from aedr.images.pictures import Pixels
-from aedr.reconstruction.double_reconstruction import to_pixels
+from aedr.reconstruction.pixels import to_pixels
 from aedr.rivals.descent import smallest_losses
 from aedr.rivals.measuring import Losses
 
