@@ -52,7 +52,6 @@ def save_autoencoder(folder: Path) -> None:
 
 def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
     """Write a calibration for the autoencoder in a folder, with made-up signals of own and of real images."""
-    import json
 
     import torch
 
@@ -83,7 +82,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
         for source in ("own", "real")
         for i in range(REFERENCE_IMAGES)
     ]
-    write_table(path, "reference", rows, {"calibration": json.dumps(description)})
+    write_table(path, "reference", rows, {"calibration": description})
 
 
 def attribute(folder: Path, query: str, cores: int) -> float:

@@ -34,7 +34,7 @@ def attribute_images(
     verdicts = attribute(
         pictures, read_tables(losses, "losses"), read_tables(homogeneity, "homogeneity"), carried, level
     )
-    write_table(parquet, "verdicts", verdicts, {"level": str(level), "calibration": calibration})
+    write_table(parquet, "verdicts", verdicts, {"settings": {"level": level, "calibration": calibration}})
     flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
     Path(page).write_text(verdict_page(verdicts, pictures, carried, level), encoding="utf-8")
 

@@ -43,7 +43,7 @@ def compute_signals(
             parameters.append(fitted)
             yield rows.drop(columns=list(signals.NOT_IN_SIGNALS), errors="ignore")
 
-    metadata = {"held_out": str(held_out)}
+    metadata = {"settings": {"held_out": held_out}}
     write_parts(signals_output, "signals", computed(), metadata)
     write_table(parameters_output, "fitted_parameters", pd.concat(parameters), metadata)
 

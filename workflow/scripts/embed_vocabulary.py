@@ -25,8 +25,7 @@ def embed_vocabulary(vocabulary: str | None, clip: str, output: str, device: str
         for kind, found in phrases.items()
     ]
     metadata = {
-        "clip": clip,
-        "vocabulary": vocabulary or "clip-interrogator",
+        "settings": {"clip": clip, "vocabulary": vocabulary or "clip-interrogator"},
         "open_clip": open_clip.__version__,
         "torch": torch.__version__,
         "device": str(model.device),

@@ -17,7 +17,6 @@ def export_calibration(
     preprocessing: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Write the reference table of one metric and signal, with what it holds for in the file's metadata."""
-    import json
     from importlib.metadata import version
 
     import pandas as pd
@@ -37,7 +36,7 @@ def export_calibration(
         reference_rows(read_table(signals, "signals", family), metric, signal, real_sources)
         for family in description["families"]
     ]
-    write_table(output, "reference", pd.concat(rows), {"calibration": json.dumps(description)})
+    write_table(output, "reference", pd.concat(rows), {"calibration": description})
 
 
 if __name__ == "__main__":

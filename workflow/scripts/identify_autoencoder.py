@@ -15,6 +15,7 @@ def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, o
     import json
     from pathlib import Path
 
+    import diffusers
     import torch
 
     from aedr.autoencoders.families import fingerprint
@@ -43,7 +44,7 @@ def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, o
         "latent_channels": autoencoder.network.config.get("latent_channels"),
         "factor": autoencoder.factor,
     }
-    write_table(output, "fingerprints", [row], {})
+    write_table(output, "fingerprints", [row], {"torch": torch.__version__, "diffusers": diffusers.__version__})
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ def import_images(folder: str, names: Sequence[str], source: str, output: str, m
     for row in rows:
         if row["reason"] is not None:
             print(f"{row['image_id']} is not usable: {row['reason']}")
-    limits = {"max_pixels": str(max_pixels), "max_bytes": str(max_bytes)}
-    write_table(output, "images", rows, {"folder": folder} | limits)
+    settings = {"folder": folder, "max_pixels": max_pixels, "max_bytes": max_bytes}
+    write_table(output, "images", rows, {"settings": settings})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from aedr.jobs import job, progress
 
 def measure_homogeneity(images: str, output: str) -> None:
     """Write the homogeneity of every image of the table `images`, or the reason why it has none."""
+    from importlib.metadata import version
+
     from aedr.errors import UnusableImage
     from aedr.images.homogeneity import homogeneity, read_grey
     from aedr.tables.files import read_table, write_table
@@ -20,7 +22,8 @@ def measure_homogeneity(images: str, output: str) -> None:
         except UnusableImage as unusable:
             row["reason"] = str(unusable)
         rows.append(row)
-    write_table(output, "homogeneity", rows, {})
+    versions = {package: version(package) for package in ("scikit-image", "opencv-python-headless")}
+    write_table(output, "homogeneity", rows, versions)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,6 @@ def measure_rival(
     `loading` are the arguments of `load_autoencoder`, `settings` those of the method, `reading` those of
     `ReconstructionSettings` on which its losses depend; `cost` (device, batch_size) is what they do not depend on.
     """
-    import json
-
     import diffusers
     import torch
 
@@ -47,7 +45,7 @@ def measure_rival(
         costs,
     )
     metadata = {
-        "settings": json.dumps({**loading, **settings, **reading}, sort_keys=True),
+        "settings": {**loading, **settings, **reading},
         "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,

@@ -12,7 +12,7 @@ def read_prompts(prompts: str, output: str) -> None:
     from aedr.tables.files import write_table
 
     rows = [{"prompt_id": f"{number:05d}", "prompt": prompt} for number, prompt in enumerate(found)]
-    write_table(output, "prompts", rows, {"file": prompts})
+    write_table(output, "prompts", rows, {"settings": {"file": prompts}})
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ def reconstruct_images(
     `loading` are the arguments of `load_autoencoder`, `settings` those of `ReconstructionSettings` on which losses
     depend; `cost` (device, batch_size) is what they do not depend on.
     """
-    import json
-
     import diffusers
     import torch
 
@@ -41,7 +39,7 @@ def reconstruct_images(
     reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], **settings)
     rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs)
     metadata = {
-        "settings": json.dumps({**loading, **settings}, sort_keys=True),
+        "settings": {**loading, **settings},
         "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,

@@ -29,7 +29,7 @@ def restore_sizes(images: str, calibration: str, families: str, output: str, max
             data = encode_png(resize(pixels, (width, height)))
             copy = {"image_id": restored_id(image.image_id, width, height), "source": RESTORED}
             rows.append(copy | describe_image(data, image.image["path"], max_pixels))
-    write_table(output, "images", rows, {"max_pixels": str(max_pixels)})
+    write_table(output, "images", rows, {"settings": {"max_pixels": max_pixels}})
 
 
 if __name__ == "__main__":

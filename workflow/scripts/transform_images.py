@@ -13,8 +13,6 @@ def transform_images(
 
     Ids, sources, prompts and seeds stay the originals', so that rows join and fall into the same part of the study.
     """
-    import json
-
     import PIL
 
     from aedr.errors import UnusableImage
@@ -36,9 +34,8 @@ def transform_images(
             row |= {"width": None, "height": None, "format": None, "sha256": None, "image": None}
             row["reason"] = str(unusable)
             print(f"{row['image_id']} is not usable after {transform}: {unusable}")
-    write_table(
-        output, "images", rows, {"steps": json.dumps(steps), "max_pixels": str(max_pixels), "pillow": PIL.__version__}
-    )
+    settings = {"steps": steps, "max_pixels": max_pixels}
+    write_table(output, "images", rows, {"settings": settings, "pillow": PIL.__version__})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Limits on pictures, which are held against them once: what a changed limit means for tables that are there."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -22,9 +23,9 @@ def _changed(table: str | Path, limits: Mapping[str, int]) -> Iterator[str]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    recorded = pq.read_schema(table).metadata or {}
+    recorded = json.loads((pq.read_schema(table).metadata or {}).get(b"aedr.settings", b"{}"))
     for key, now in limits.items():
-        before = int(recorded.get(f"aedr.{key}".encode(), now))
+        before = recorded.get(key, now)
         if now > before:
             reasons = pq.read_table(table, columns=["reason"])["reason"]
             count, stays = pc.sum(pc.match_substring(reasons, f"{key} (")).as_py(), "refused"

@@ -19,11 +19,13 @@ PICTURE_BYTES_OF_A_GROUP = 2**26
 
 
 def write_table(
-    path: str | Path, name: str, rows: pd.DataFrame | Iterable[Mapping[str, object]], metadata: Mapping[str, str]
+    path: str | Path, name: str, rows: pd.DataFrame | Iterable[Mapping[str, object]], metadata: Mapping[str, Any]
 ) -> None:
     """Write `rows` as the table `name` to `path`: checked, and whole or not at all.
 
-    `metadata` (settings, versions, device) is stored in the file; columns not in the schema are an error.
+    `metadata` is stored in the file, values that are not text as JSON: `settings`, a mapping of what the rows depend on
+    besides the tables that they were made from; versions of packages, by their names; `device`; `cost`. Columns that
+    are not in the schema are an error.
     """
     write_parts(path, name, [rows], metadata)
 
@@ -32,13 +34,15 @@ def write_parts(
     path: str | Path,
     name: str,
     parts: Iterable[pd.DataFrame | Iterable[Mapping[str, object]]],
-    metadata: Mapping[str, str],
+    metadata: Mapping[str, Any],
 ) -> None:
     """Write rows as `write_table` does, a part after the other: no more than one of them is in memory.
 
     Each part is checked by itself, so no row of one may have the key of a row of another.
     """
-    metadata = {"aedr.table": name} | {f"aedr.{key}": value for key, value in metadata.items()}
+    metadata = {"aedr.table": name} | {
+        f"aedr.{key}": value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()
+    }
     schema = TABLES[name].schema.with_metadata(metadata)
     with (
         replacing(path) as temporary,
