@@ -42,13 +42,13 @@ def attribute_images(
 if __name__ == "__main__":
     with job(snakemake):
         attribute_images(
-            snakemake.input.calibration,
-            snakemake.input.families,
-            snakemake.input.losses,
-            snakemake.input.homogeneity,
-            snakemake.input.images,
-            snakemake.output.parquet,
-            snakemake.output.csv,
-            snakemake.output.page,
-            snakemake.params.level,
+            calibration=snakemake.input.calibration,
+            families=snakemake.input.families,
+            losses=snakemake.input.losses,
+            homogeneity=snakemake.input.homogeneity,
+            images=snakemake.input.images,
+            parquet=snakemake.output.parquet,
+            csv=snakemake.output.csv,
+            page=snakemake.output.page,
+            level=snakemake.params.level,
         )
