@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from aedr.scoring.methods import PUBLISHED
 from aedr.tables.files import read_table
 
 QUANTISED = "demo-vq"
@@ -17,10 +18,10 @@ PHOTOGRAPHS = "photographs"
 SIGNALS = {
     "l2, first loss alone": ("l2", "first_loss", "published"),
     "l2, loss ratio": ("l2", "loss_ratio", "published"),
-    "l2, calibrated ratio (AEDR as published)": ("l2", "calibrated_ratio", "published"),
+    "l2, calibrated ratio (AEDR as published)": (*PUBLISHED, "published"),
     "high-frequency, loss ratio": ("high_frequency", "loss_ratio", "published"),
     "mid-frequency, loss ratio": ("mid_frequency", "loss_ratio", "published"),
-    "held out: l2, calibrated ratio": ("l2", "calibrated_ratio", "held_out"),
+    "held out: l2, calibrated ratio": (*PUBLISHED, "held_out"),
     "held out: l2, residual": ("l2", "residual", "held_out"),
     "held out: high-frequency, loss ratio": ("high_frequency", "loss_ratio", "held_out"),
     "held out: high-frequency, residual": ("high_frequency", "residual", "held_out"),

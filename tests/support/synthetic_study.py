@@ -9,8 +9,9 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from aedr.scoring.accuracy import PROTOCOLS, area_under_curve, true_positive_rate_at
+from aedr.scoring.accuracy import area_under_curve, true_positive_rate_at
 from aedr.scoring.methods import MEAN
+from aedr.scoring.protocols import PROTOCOLS
 from aedr.scoring.signals import PUBLISHED_SIGNALS, SIGNALS, split_of
 from aedr.tables.files import write_table
 from plot_accuracy import plot_accuracy
@@ -141,17 +142,17 @@ def _score(signals: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     thresholds, cells = [], []
     for (family, metric), group in signals.groupby(["autoencoder", "metric"]):
         for signal in SIGNALS:
-            for protocol, (fitted_on, scored) in PROTOCOLS.items():
+            for protocol, parts in PROTOCOLS.items():
                 if protocol == "published" and signal not in PUBLISHED_SIGNALS:
                     continue
                 usable = group.dropna(subset=[signal])
-                fitted = usable[usable["belonging"] & (usable["split"] == (fitted_on or usable["split"]))][signal]
+                fitted = usable[usable["belonging"] & (usable["split"] == (parts.fitted_on or usable["split"]))][signal]
                 threshold = float(fitted.quantile(1 - ALPHA))
                 key = {"autoencoder": family, "metric": metric, "signal": signal, "protocol": protocol}
                 low, high = sorted([threshold * 0.97, threshold * 1.03])
                 fit = {"threshold": threshold, "threshold_low": low, "threshold_high": high, "images": len(fitted)}
                 thresholds.append(key | fit | {"alpha": ALPHA})
-                seen = usable[usable["split"] == (scored or usable["split"])]
+                seen = usable[usable["split"] == (parts.scored_on or usable["split"])]
                 own = seen.loc[seen["belonging"], signal].to_numpy()
                 for source, images in seen.groupby("source"):
                     values = images[signal].to_numpy()
@@ -221,7 +222,7 @@ def write_robustness(folder: Path) -> list[str]:
     ]
     files = [str(folder / "robustness.csv"), str(folder / "plots/robustness.png")]
     pd.DataFrame(rows).to_csv(files[0], index=False)
-    plot_robustness(*files, ["l2", METRIC], METRIC, SIGNAL)
+    plot_robustness(*files, METRIC, SIGNAL)
     return files
 
 
@@ -269,7 +270,6 @@ def write_study(
         str(folder / "configuration.yaml"),
         str(folder / "benchmarks"),
         str(folder / "report.html"),
-        metrics,
         METRIC,
         SIGNAL,
         10**8,

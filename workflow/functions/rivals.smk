@@ -13,7 +13,7 @@ def rival_reading(wildcards):
     """Return how a rival reads images; it searches no grid, and only some draw random numbers."""
     settings = reconstruction_settings(wildcards)
     off_grid = "crop" if settings["off_grid"] == "search" else settings["off_grid"]
-    seed = config["seed"] if wildcards.rival in ("aeroblade", "ronan") else 0
+    seed = config["seed"] if RIVALS[wildcards.rival].is_seeded else 0
     return settings | {"encoding": "mode", "off_grid": off_grid, "study_seed": seed}
 
 
@@ -28,7 +28,7 @@ def rival_families(rival):
     """Return the families that a rival is measured under: those with a codebook alone, as far as that is known."""
     names = families()
     table = Path(rules.collect_autoencoders.output.csv)
-    if rival != "codebook" or not table.is_file():
+    if not RIVALS[rival].needs_codebook or not table.is_file():
         return names
     with open(table, encoding="utf-8", newline="") as file:
         continuous = {row["autoencoder"] for row in csv.DictReader(file) if row["class"] != "VQModel"}

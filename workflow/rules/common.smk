@@ -38,6 +38,7 @@ from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file
 from aedr.study.limits import changed_limits
 from aedr.errors import UserError
+from aedr.study.rivals import RIVALS
 from aedr.study.sources import QUERY, RESTORED
 from aedr.study.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
 

@@ -154,7 +154,6 @@ rule write_report:
     params:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
-        metrics=METRICS,
         max_pixels=config["max_pixels"],
         # No input: a measurement that is missing must not run its job again.
         benchmarks=f"{RESULTS}/benchmarks",

@@ -28,6 +28,7 @@ rule measure_rival:
         settings=rival_settings,
         reading=rival_reading,
         cost=rival_cost,
+        needs_codebook=lambda wildcards: RIVALS[wildcards.rival].needs_codebook,
         code=lambda wildcards: code_digest("measure_rival.py", f"aedr/rivals/{wildcards.rival}.py"),
     message:
         "{wildcards.rival} of {wildcards.source} by {wildcards.autoencoder}, shard {wildcards.shard}"

@@ -53,7 +53,7 @@ rule evaluate_robustness:
     params:
         own_sources=own_sources(),
         alphas=significance_levels(),
-        method=config["attribution"]["threshold"],
+        inversion=config["attribution"]["threshold"],
         held_out=config["attribution"]["held_out"],
         code=code_digest("evaluate_robustness.py"),
     message:
@@ -109,7 +109,6 @@ rule plot_robustness:
     conda:
         environment("analysis")
     params:
-        metrics=METRICS,
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("plot_robustness.py"),
@@ -135,7 +134,6 @@ rule plot_strengths:
         environment("analysis")
     params:
         transforms=TRANSFORMS,
-        metrics=METRICS,
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         code=code_digest("plot_strengths.py"),

@@ -41,7 +41,7 @@ rule fit_threshold:
         environment("analysis")
     params:
         alphas=significance_levels(),
-        method=config["attribution"]["threshold"],
+        inversion=config["attribution"]["threshold"],
         code=code_digest("fit_threshold.py"),
     message:
         "thresholds"

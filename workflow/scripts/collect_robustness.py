@@ -16,12 +16,12 @@ def collect_robustness(
 ) -> None:
     """Write the means of every transform, and the cells of AEDR as published and of the configured signal."""
     from aedr.robustness.scores import cells_side_by_side, summarise_robustness, with_untouched
+    from aedr.scoring.methods import PUBLISHED
     from aedr.tables.files import read_table, read_tables
 
     table = with_untouched(read_tables(robustness, "robustness"), read_table(accuracy, "accuracy"))
     summarise_robustness(table, set(real_sources)).to_csv(means, index=False, float_format="%.4f")
-    methods = [("l2", "calibrated_ratio"), (metric, signal)]
-    cells_side_by_side(table, methods).to_csv(cells, index=False, float_format="%.4f")
+    cells_side_by_side(table, [PUBLISHED, (metric, signal)]).to_csv(cells, index=False, float_format="%.4f")
 
 
 if __name__ == "__main__":

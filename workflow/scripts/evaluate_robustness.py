@@ -13,7 +13,7 @@ def evaluate_robustness(
     transform: str,
     own_sources: Mapping[str, Sequence[str]],
     alphas: Mapping[str, float | str],
-    method: str,
+    inversion: str,
     held_out: float,
 ) -> None:
     """Write the robustness of every autoencoder, source, metric and signal.
@@ -32,12 +32,12 @@ def evaluate_robustness(
             (read_tables(untouched[0], "losses"), read_tables(untouched[1], "homogeneity")),
             family_sources(table, own_sources),
             family_alphas(alphas, members(table)),
-            method,
+            inversion,
             held_out,
         )
     except UserError as error:
         raise UserError(f"After transforms.{transform}: {error} Or make the transform milder.") from None
-    write_table(output, "robustness", rows.assign(transform=transform), {"method": method})
+    write_table(output, "robustness", rows.assign(transform=transform), {"method": inversion})
 
 
 if __name__ == "__main__":
@@ -50,6 +50,6 @@ if __name__ == "__main__":
             snakemake.wildcards.transform,
             snakemake.params.own_sources,
             snakemake.params.alphas,
-            snakemake.params.method,
+            snakemake.params.inversion,
             snakemake.params.held_out,
         )

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from aedr.jobs import job
 
 
-def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], method: str) -> None:
+def fit_threshold(
+    signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], inversion: str
+) -> None:
     """Write the thresholds of every family, metric, signal and protocol at the autoencoders' levels `alphas`."""
     import pandas as pd
 
@@ -14,8 +16,10 @@ def fit_threshold(signals: str, autoencoders: str, output: str, alphas: Mapping[
     from aedr.tables.files import read_table, write_table
 
     levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
-    thresholds = [fit_thresholds(read_table(signals, "signals", family), levels, method) for family in sorted(levels)]
-    write_table(output, "thresholds", pd.concat(thresholds), {"method": method})
+    thresholds = [
+        fit_thresholds(read_table(signals, "signals", family), levels, inversion) for family in sorted(levels)
+    ]
+    write_table(output, "thresholds", pd.concat(thresholds), {"method": inversion})
 
 
 if __name__ == "__main__":
@@ -25,5 +29,5 @@ if __name__ == "__main__":
             snakemake.input.autoencoders,
             snakemake.output[0],
             snakemake.params.alphas,
-            snakemake.params.method,
+            snakemake.params.inversion,
         )

@@ -15,11 +15,13 @@ def measure_rival(
     settings: Mapping[str, Any],
     reading: Mapping[str, Any],
     cost: Mapping[str, Any],
+    needs_codebook: bool,
 ) -> None:
     """Write the losses of every image of the table `images` under one autoencoder and the method `rival`.
 
     `loading` are the arguments of `load_autoencoder`, `settings` those of the method, `reading` those of
-    `ReconstructionSettings` on which its losses depend; `cost` (device, batch_size) is what they do not depend on.
+    `ReconstructionSettings` on which its losses depend; `cost` (device, batch_size) is what they do not depend on. A
+    rival that `needs_codebook` has no rows under an autoencoder without one.
     """
     import diffusers
     import torch
@@ -43,6 +45,7 @@ def measure_rival(
         measure,
         ReconstructionSettings(batch_size=cost["batch_size"], **reading),
         costs,
+        needs_codebook,
     )
     metadata = {
         "settings": {**loading, **settings, **reading},
@@ -65,4 +68,5 @@ if __name__ == "__main__":
             snakemake.params.settings,
             snakemake.params.reading,
             snakemake.params.cost,
+            snakemake.params.needs_codebook,
         )

@@ -5,11 +5,6 @@ from typing import Any
 
 from aedr.jobs import job
 
-TITLES = {
-    "published": "Thresholds scored on the images that they were fitted on",
-    "held_out": "Scored on images held out",
-}
-
 
 def plot_accuracy(
     accuracy: str, autoencoders: str, outputs: Sequence[str], metric: str, signal: str, sources: Sequence[str]
@@ -19,7 +14,9 @@ def plot_accuracy(
     The first is AEDR as published, where its metric was measured; the second the configured signal, held out.
     """
     from aedr.autoencoders.families import family_label, members
-    from aedr.figures.style import LOWEST_SHADE, PAGE, PUBLISHED, save_figure, style, view_name
+    from aedr.figures.style import LOWEST_SHADE, PAGE, save_figure, style
+    from aedr.scoring.methods import PUBLISHED, method_name, view_name
+    from aedr.scoring.protocols import PROTOCOLS
     from aedr.tables.files import read_table
 
     families = members(read_table(autoencoders, "autoencoders"))
@@ -46,9 +43,9 @@ def plot_accuracy(
             mean = f"mean {100 * others[protocol]:.1f} %"
             if protocol == "published":
                 mean += f" (held out: {100 * others['held_out']:.1f} %)"
-            name = "AEDR as published: " * (protocol == "published") + view_name(panel_metric, panel_signal)
-            axes.set_title(f"{name}\n{TITLES[protocol]}: {mean}")
-            means.append(f"{name}. {TITLES[protocol]}: {mean}.")
+            name = f"{method_name(*PUBLISHED)}: " * (protocol == "published") + view_name(panel_metric, panel_signal)
+            axes.set_title(f"{name}\n{PROTOCOLS[protocol].title}: {mean}")
+            means.append(f"{name}. {PROTOCOLS[protocol].title}: {mean}.")
         figure.supylabel("inspected autoencoder", fontsize=7)
         figure.supxlabel("source of the images", fontsize=7)
         bar = figure.colorbar(shown, ax=grid[:, 0].tolist(), extend="min", label="accuracy", aspect=40)

@@ -12,7 +12,8 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
     """
     import numpy as np
 
-    from aedr.figures.style import COLOURS, COLUMN, PUBLISHED, draw_dots, metric_name, save_figure, style
+    from aedr.figures.style import COLOURS, COLUMN, draw_dots, save_figure, style
+    from aedr.scoring.methods import PUBLISHED, metric_name, short_signal_name
     from aedr.scoring.signals import SIGNALS
     from aedr.tables.files import read_table
 
@@ -47,7 +48,7 @@ def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: 
                 labels.append((kind, (name, kind) in [PUBLISHED, (metric, signal)]))
                 y += 1
         axes.set_ylim(y - 0.5, -0.7)
-        axes.set_yticks(places, [kind.replace("_", " ") for kind, _ in labels])
+        axes.set_yticks(places, [short_signal_name(kind) for kind, _ in labels])
         for tick, (_, is_bold) in zip(axes.get_yticklabels(), labels, strict=True):
             tick.set_fontweight("bold" if is_bold else "normal")
         axes.tick_params(axis="y", length=0)

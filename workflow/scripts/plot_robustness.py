@@ -1,7 +1,5 @@
 """Draw how well images are told apart after every transform, method by method; read robustness.csv, write a picture."""
 
-from collections.abc import Sequence
-
 from aedr.jobs import job
 
 PANELS = {
@@ -14,7 +12,7 @@ PANELS = {
 }
 
 
-def plot_robustness(means: str, output: str, metrics: Sequence[str], metric: str, signal: str) -> None:
+def plot_robustness(means: str, output: str, metric: str, signal: str) -> None:
     """Draw a row for each transform, untouched images first, and in it a dot for each method."""
     import matplotlib
 
@@ -32,7 +30,7 @@ def plot_robustness(means: str, output: str, metrics: Sequence[str], metric: str
     )
     for axes, ((value, protocol), title) in zip(panels, PANELS.items(), strict=True):
         rows = table[table["protocol"] == protocol].set_index(["metric", "signal", "transform"])[value].sort_index()
-        methods = shown_methods(table, metrics, metric, signal)
+        methods = shown_methods(table, (metric, signal))
         # Equal values must not hide each other.
         for shift, (label, method) in zip(np.linspace(-0.25, 0.25, len(methods)), methods.items(), strict=True):
             places = np.arange(len(transforms)) + shift
@@ -53,7 +51,6 @@ if __name__ == "__main__":
         plot_robustness(
             snakemake.input[0],
             snakemake.output[0],
-            snakemake.params.metrics,
             snakemake.params.metric,
             snakemake.params.signal,
         )

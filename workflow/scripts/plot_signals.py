@@ -28,11 +28,10 @@ def plot_signals(
         COLUMN,
         draw_dots,
         is_spread_over_magnitudes,
-        metric_name,
         save_figure,
         style,
-        view_name,
     )
+    from aedr.scoring.methods import metric_name, short_signal_name, view_name
     from aedr.scoring.signals import FITTING
     from aedr.scoring.thresholds import fit_density
     from aedr.tables.files import read_table
@@ -89,7 +88,7 @@ def plot_signals(
                 threshold["threshold_low"], threshold["threshold_high"], color=COLOURS["ink"], alpha=0.13, linewidth=0
             )
             axes.axvline(threshold["threshold"], color=COLOURS["ink"], linewidth=0.9, linestyle="--")
-        curve.set_xlabel(f"{signal.replace('_', ' ')} ({metric_name(metric)})")
+        curve.set_xlabel(f"{short_signal_name(signal)} ({metric_name(metric)})")
         figure.suptitle(f"{label}: accepts left of {threshold['threshold']:.3g}", fontsize=7.5, x=0.01, ha="left")
         caption = (
             f"{view_name(metric, signal)} of every source's images as the autoencoder {label} sees them; blue and "

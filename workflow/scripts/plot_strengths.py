@@ -1,14 +1,12 @@
 """Draw accuracy and true positives against the strength of the damage; read robustness.csv, write a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aedr.jobs import job
 
 
-def plot_strengths(
-    means: str, output: str, transforms: Mapping[str, Any], metrics: Sequence[str], metric: str, signal: str
-) -> None:
+def plot_strengths(means: str, output: str, transforms: Mapping[str, Any], metric: str, signal: str) -> None:
     """Draw a column for each number in which `transforms` differ, and in it a line for each method.
 
     Dotted at the level of untouched images.
@@ -19,7 +17,8 @@ def plot_strengths(
     import matplotlib.pyplot as plt
     import pandas as pd
 
-    from aedr.robustness.scores import ALIKE, shown_methods
+    from aedr.robustness.scores import shown_methods
+    from aedr.scoring.protocols import ALIKE
     from aedr.study.transform_steps import UNTOUCHED, strength_axes
 
     table = pd.read_csv(means)
@@ -41,7 +40,7 @@ def plot_strengths(
     for panels, (name, (value, protocol)) in zip(grid, rows.items(), strict=True):
         panels[0].set_ylabel(name, fontsize=9)
         for axes, column in zip(panels, columns, strict=True):
-            for label, method in shown_methods(table, metrics, metric, signal).items():
+            for label, method in shown_methods(table, (metric, signal)).items():
                 line = values.loc[(protocol, *method), value]
                 (drawn,) = axes.plot(
                     list(column.strengths.values()), line.reindex(list(column.strengths)), "o-", ms=4, label=label
@@ -61,7 +60,6 @@ if __name__ == "__main__":
             snakemake.input[0],
             snakemake.output[0],
             snakemake.params.transforms,
-            snakemake.params.metrics,
             snakemake.params.metric,
             snakemake.params.signal,
         )

@@ -26,7 +26,6 @@ def write_report(
     configuration: str,
     benchmarks: str,
     output: str,
-    metrics: Sequence[str],
     metric: str,
     signal: str,
     max_pixels: int,
@@ -42,20 +41,20 @@ def write_report(
         robustness: robustness.csv and the pictures of it, or nothing where the study has no transforms.
         configuration: the study's configuration, a YAML file.
         benchmarks: the folder of Snakemake's measurements; what is missing there is not shown.
-        metrics: the metrics of double reconstruction.
         metric, signal: what the study was configured with.
     """
     import pandas as pd
 
     from aedr.autoencoders.families import family_label, members
-    from aedr.figures.style import PUBLISHED, SIGNAL_NAMES, metric_name
-    from aedr.pages.matrix import PROTOCOLS, choose_views, collect_signals, describe_matrix, shade_of
+    from aedr.pages.matrix import choose_views, collect_signals, describe_matrix, shade_of
     from aedr.pages.methods_and_damage import describe_methods, describe_robustness, embed_pictures
     from aedr.pages.page import render_page
     from aedr.pages.provenance import describe_analysis, digest_files, read_metadata
     from aedr.pages.runtimes import read_costs
     from aedr.pages.thumbnails import read_thumbnails, sample_ids
     from aedr.pages.wrong_answers import find_errors
+    from aedr.scoring.methods import PUBLISHED, SIGNAL_NAMES, metric_name
+    from aedr.scoring.protocols import PROTOCOLS
     from aedr.tables.files import read_table
 
     accuracy, signals, thresholds, autoencoders = (
@@ -80,17 +79,18 @@ def write_report(
     cells = accuracy[(accuracy["protocol"] == "held_out") & ~accuracy["belonging"]]
     published = cells[(cells["metric"] == PUBLISHED[0]) & (cells["signal"] == PUBLISHED[1])]
     weakest = cells[(cells["metric"] == metric) & (cells["signal"] == signal)].nsmallest(1, "accuracy").iloc[0]
+    scored_images = {name: protocol.scored_images for name, protocol in PROTOCOLS.items()}
     page = render_page(
         "report.html.j2",
         ["page.js", "report.js"],
         matrix=matrix,
         views=views,
         shade=lambda share: shade_of(matrix, share),
-        protocols=PROTOCOLS,
+        protocols=scored_images,
         choices=[
             ("metric", "Metric", [(name, metric_name(name)) for name in dict.fromkeys(accuracy["metric"])]),
             ("signal", "Signal", list(SIGNAL_NAMES.items())),
-            ("protocol", "Scored on", list(PROTOCOLS.items())),
+            ("protocol", "Scored on", list(scored_images.items())),
         ],
         weakest={
             "accuracy": weakest["accuracy"],
@@ -106,7 +106,7 @@ def write_report(
         comparison=_comparison(cells),
         methods=describe_methods(read_table(methods[0], "methods")) if methods else [],
         method_pictures=embed_pictures(methods[1:]),
-        robustness=describe_robustness(pd.read_csv(robustness[0]), metrics, metric, signal) if robustness else None,
+        robustness=describe_robustness(pd.read_csv(robustness[0]), (metric, signal)) if robustness else None,
         robustness_pictures=embed_pictures(robustness[1:]),
         errors=[_describe_errors(error, labels, thumbnails, signal) for error in errors],
         most_errors=MOST_ERRORS,
@@ -158,13 +158,13 @@ def _figure(path: str, name: str) -> dict[str, str]:
 
 
 def _comparison(cells: "pd.DataFrame") -> list[dict[str, Any]]:
-    from aedr.figures.style import metric_name
+    from aedr.scoring.methods import metric_name, short_signal_name
 
     means = cells.groupby(["metric", "signal"], sort=False).agg(
         mean=("accuracy", "mean"), weakest=("accuracy", "min"), auc=("auc", "mean")
     )
     return [
-        {"metric": metric_name(metric), "signal": signal.replace("_", " "), **row}
+        {"metric": metric_name(metric), "signal": short_signal_name(signal), **row}
         for (metric, signal), row in means.sort_values("mean", ascending=False, kind="stable").to_dict("index").items()
     ]
 
@@ -219,7 +219,6 @@ if __name__ == "__main__":
             snakemake.input.configuration,
             snakemake.params.benchmarks,
             snakemake.output[0],
-            snakemake.params.metrics,
             snakemake.params.metric,
             snakemake.params.signal,
             snakemake.params.max_pixels,

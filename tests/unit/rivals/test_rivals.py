@@ -1,11 +1,13 @@
 """Rivals: each measures what its method says, image by image."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
 
@@ -23,8 +25,10 @@ from aedr.rivals.measuring import load_rival, measure_shard
 from aedr.rivals.ronan import entropy_2d
 from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
 from aedr.scoring.signals import SIGNALS, compute_signals
+from aedr.study.rivals import RIVALS
 
 CPU = torch.device("cpu")
+SCRIPTS = Path(__file__).parents[3] / "workflow/scripts"
 SETTINGS = {
     "latent_tracer": {"steps": 4, "learning_rate": 0.05},
     "ronan": {"steps": 4, "learning_rate": 0.1},
@@ -146,7 +150,10 @@ def shard(rival: str, autoencoder: Autoencoder) -> pd.DataFrame:
     rows.append({"image_id": "own/bad", "source": "own", "reason": "cut off"})
     settings = ReconstructionSettings(0, "A", "mode", "crop", None, 8, 10**9)
     measure = load_rival(rival, SETTINGS[rival], None, CPU)
-    made = pd.DataFrame(measure_shard(pd.DataFrame(rows), autoencoder, rival, measure, settings, Costs(CPU)))
+    needs_codebook = RIVALS[rival].needs_codebook
+    made = pd.DataFrame(
+        measure_shard(pd.DataFrame(rows), autoencoder, rival, measure, settings, Costs(CPU), needs_codebook)
+    )
     # As the table has them.
     return made.astype({"first_loss": float, "second_loss": float}) if len(made) else made
 
@@ -167,3 +174,12 @@ def test_a_rival_without_a_second_loss_is_scored_by_its_first_alone(autoencoders
 
 def test_a_continuous_autoencoder_has_no_rows_for_the_codebook(autoencoders) -> None:
     assert shard("codebook", autoencoders["kl"]).empty
+
+
+def test_every_rival_of_the_schema_has_a_name_and_a_module_and_there_are_no_others() -> None:
+    schema = yaml.safe_load((SCRIPTS.parent / "schemas/config.schema.yaml").read_text())
+    assert schema["properties"]["rivals"]["items"]["enum"] == sorted(RIVALS)
+    settings = set(schema["definitions"]["rival_settings"]["properties"]) - {"vgg_backbone"}
+    assert settings <= set(RIVALS)
+    modules = [path.stem for path in (SCRIPTS / "aedr/rivals").glob("*.py") if "\ndef measure(" in path.read_text()]
+    assert sorted(modules) == sorted(RIVALS)

@@ -69,7 +69,7 @@ def test_means_and_cells_hold_untouched_images_first_and_pictures_draw_them(tmp_
 
     means.to_csv(tmp_path / "means.csv")
     steps = {f"times-{damage}": [{"brightness": damage}] for damage in (4, 2)}
-    shown = (["l2"], "l2", "residual")
+    shown = ("l2", "residual")
     plot_strengths(tmp_path / "means.csv", tmp_path / "strengths.png", steps, *shown)
     upper = plt.gcf().axes[0]
     published = next(line for line in upper.get_lines() if line.get_label() == "AEDR as published")

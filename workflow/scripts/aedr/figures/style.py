@@ -22,15 +22,6 @@ COLOURS = {
 SHADES = "cividis"
 LOWEST_SHADE = 0.5
 
-SIGNAL_NAMES = {
-    "first_loss": "first loss",
-    "loss_ratio": "loss ratio",
-    "calibrated_ratio": "loss ratio x homogeneity",
-    "power_ratio": "loss ratio x fitted power of homogeneity",
-    "residual": "residual of log first loss on log second loss",
-}
-PUBLISHED = ("l2", "calibrated_ratio")
-
 # Typed loosely: matplotlib's own type lists every key by name.
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": COLOURS["ink"],
@@ -69,16 +60,6 @@ def style() -> Iterator[Any]:
 
     with matplotlib.rc_context(STYLE):
         yield plt
-
-
-def metric_name(metric: str) -> str:
-    """Return what a metric is called in texts."""
-    return metric.replace("_", "-")
-
-
-def view_name(metric: str, signal: str) -> str:
-    """Return what a signal of a metric is called in texts."""
-    return f"{metric_name(metric)}, {SIGNAL_NAMES[signal]}"
 
 
 def is_spread_over_magnitudes(metric: str, signal: str) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aedr.figures.style import LOWEST_SHADE, PUBLISHED, is_spread_over_magnitudes, readable_on, shade_table, view_name
+from aedr.figures.style import LOWEST_SHADE, is_spread_over_magnitudes, readable_on, shade_table
+from aedr.scoring.methods import PUBLISHED, view_name
+from aedr.scoring.protocols import PROTOCOLS
 from aedr.scoring.signals import SIGNALS
 
-PROTOCOLS = {"held_out": "images held out", "published": "images that thresholds were fitted on"}
 CELL = [
     "accuracy",
     "accuracy_low",

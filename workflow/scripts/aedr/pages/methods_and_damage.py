@@ -8,9 +8,9 @@ import pandas as pd
 from PIL import Image
 
 from aedr.pages.page import data_address
-from aedr.robustness.scores import ALIKE, shown_methods
+from aedr.robustness.scores import shown_methods
 from aedr.scoring.methods import MEAN
-from aedr.study.transform_steps import UNTOUCHED
+from aedr.scoring.protocols import FITTED_ON
 
 
 def describe_methods(methods: pd.DataFrame) -> list[dict[str, Any]]:
@@ -19,23 +19,23 @@ def describe_methods(methods: pd.DataFrame) -> list[dict[str, Any]]:
     return means.astype(object).where(means.notna(), None).to_dict("records")
 
 
-def describe_robustness(means: pd.DataFrame, metrics: Sequence[str], metric: str, signal: str) -> dict[str, Any]:
+def describe_robustness(means: pd.DataFrame, configured: tuple[str, str]) -> dict[str, Any]:
     """Return the labels of the `methods` that pictures show, too, and a row for each transform.
 
     A row has the accuracy of each method by both protocols, None where it was not measured.
 
     Args:
         means: `robustness.csv`.
-        metrics, metric, signal: see `aedr.robustness.scores.shown_methods`.
+        configured: the metric and the signal that the study was configured with.
     """
-    methods = shown_methods(means, metrics, metric, signal)
+    methods = shown_methods(means, configured)
     key = ["transform", "metric", "signal", "protocol"]
     accuracy = means.dropna(subset=["accuracy"]).set_index(key)["accuracy"].to_dict()
     rows = [
         {
             "transform": transform,
             "cells": [
-                tuple(accuracy.get((transform, *method, protocol)) for protocol in (UNTOUCHED, ALIKE))
+                tuple(accuracy.get((transform, *method, protocol)) for protocol in FITTED_ON)
                 for method in methods.values()
             ],
         }

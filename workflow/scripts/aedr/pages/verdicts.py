@@ -7,10 +7,10 @@ import pandas as pd
 
 from aedr.autoencoders.families import family_label
 from aedr.figures.reference import draw_reference
-from aedr.figures.style import SIGNAL_NAMES, metric_name
 from aedr.images.pictures import decode_image
 from aedr.pages.page import render_page
 from aedr.pages.thumbnails import shrink
+from aedr.scoring.methods import SIGNAL_NAMES, metric_name
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
 

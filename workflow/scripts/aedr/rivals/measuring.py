@@ -39,11 +39,6 @@ def load_rival(name: str, settings: Mapping[str, Any], vgg_backbone: str | None,
     return functools.partial(measure, **arguments)
 
 
-def applies(name: str, autoencoder: Autoencoder) -> bool:
-    """Return whether a rival means anything for an autoencoder: a continuous one has no codebook."""
-    return name != "codebook" or autoencoder.has_codebook
-
-
 def measure_shard(
     images: pd.DataFrame,
     autoencoder: Autoencoder,
@@ -51,12 +46,14 @@ def measure_shard(
     measure: Measure,
     settings: ReconstructionSettings,
     costs: Costs,
+    needs_codebook: bool = False,
 ) -> list[dict[str, object]]:
     """Return the rows of the losses table for a shard of the images table under the rival `name`, its metric.
 
-    A picture that cannot be used has a row with a reason and no losses; a rival that does not apply has no rows.
+    A picture that cannot be used has a row with a reason and no losses. A rival that `needs_codebook` has no rows under
+    an autoencoder without one.
     """
-    if not applies(name, autoencoder):
+    if needs_codebook and not autoencoder.has_codebook:
         return []
 
     def measure_batch(batch: torch.Tensor, ids: Sequence[str]) -> list[dict[str, tuple[float, float | None]]]:

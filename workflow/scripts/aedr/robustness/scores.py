@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
+from aedr.scoring.methods import PUBLISHED, method_name
+from aedr.scoring.protocols import ALIKE, FITTED_ON
 from aedr.scoring.signals import compute_all_signals
+from aedr.study.rivals import RIVALS
 from aedr.study.transform_steps import UNTOUCHED
 
-# The other protocol than UNTOUCHED: parameters and thresholds are fitted on images damaged alike.
-ALIKE = "alike"
 METHOD = ["metric", "signal"]
+# Beside AEDR as published, the configured signal and the rivals.
+OTHERS_SHOWN = (("mid_frequency", "loss_ratio"), ("mid_frequency", "residual"))
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -21,7 +23,7 @@ def evaluate_robustness(
     untouched: Tables,
     own_sources: Mapping[str, set[str]],
     alphas: Mapping[str, float | str],
-    method: str,
+    inversion: str,
     held_out: float,
 ) -> pd.DataFrame:
     """Return the rows of the robustness table of one transform, without its name.
@@ -33,14 +35,14 @@ def evaluate_robustness(
         damaged: losses and homogeneity of the damaged images.
         untouched: the same of the images without the damage.
         own_sources: for each autoencoder, the sources of its own images.
-        alphas, method: see `aedr.scoring.accuracy.fit_thresholds`.
+        alphas, inversion: see `aedr.scoring.accuracy.fit_thresholds`.
         held_out: the share of images that nothing is fitted on.
     """
     before, parameters = compute_all_signals(*untouched, own_sources, held_out)
-    before_damage = fit_thresholds(before, alphas, method, ["held_out"])
+    before_damage = fit_thresholds(before, alphas, inversion, ["held_out"])
     after, _ = compute_all_signals(*damaged, own_sources, held_out, parameters)
     alike, _ = compute_all_signals(*damaged, own_sources, held_out)
-    after_damage = fit_thresholds(alike, alphas, method, ["held_out"])
+    after_damage = fit_thresholds(alike, alphas, inversion, ["held_out"])
     return pd.concat(
         [
             evaluate_accuracy(after, before_damage, fitted_signals=before).assign(protocol=UNTOUCHED),
@@ -55,7 +57,7 @@ def with_untouched(robustness: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataF
     For untouched images both protocols are one, and both are there.
     """
     held_out = accuracy[accuracy["protocol"] == "held_out"].assign(transform=UNTOUCHED)
-    both = [held_out.assign(protocol=protocol) for protocol in (UNTOUCHED, ALIKE)]
+    both = [held_out.assign(protocol=protocol) for protocol in FITTED_ON]
     return pd.concat([*both, robustness], ignore_index=True)
 
 
@@ -87,18 +89,11 @@ def cells_side_by_side(robustness: pd.DataFrame, methods: Sequence[tuple[str, st
     return columns[cells["transform"].unique()].reset_index().rename_axis(columns=None)
 
 
-def shown_methods(means: pd.DataFrame, metrics: Sequence[str], metric: str, signal: str) -> dict[str, tuple[str, str]]:
-    """Return the methods that pictures show, by their labels: the published one, the configured one, and some others.
+def shown_methods(means: pd.DataFrame, configured: tuple[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the metrics and signals that figures show, by the methods' names, as far as `means` has them.
 
-    Metrics that are none of the study's `metrics` are other methods' signals, which are first losses alone.
+    These are the published one, the `configured` one, some others and the rivals.
     """
-    methods = {
-        "AEDR as published": ("l2", "calibrated_ratio"),
-        "first loss alone (l2)": ("l2", "first_loss"),
-        f"{metric}, {signal}": (metric, signal),
-        "mid_frequency, loss_ratio": ("mid_frequency", "loss_ratio"),
-        "mid_frequency, residual": ("mid_frequency", "residual"),
-    }
     present = set(means[METHOD].itertuples(index=False, name=None))
-    rivals = {name: (name, "first_loss") for name in np.unique(means["metric"]) if name not in metrics}
-    return {label: method for label, method in (methods | rivals).items() if method in present}
+    wanted = [PUBLISHED, ("l2", "first_loss"), configured, *OTHERS_SHOWN, *((rival, "first_loss") for rival in RIVALS)]
+    return {method_name(*method): method for method in wanted if method in present}

@@ -9,12 +9,12 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from aedr.errors import UserError
-from aedr.scoring.signals import FITTING, HELD_OUT, PUBLISHED_SIGNALS, signals_of
+from aedr.scoring.methods import PUBLISHED
+from aedr.scoring.protocols import PROTOCOLS
+from aedr.scoring.signals import FITTING, PUBLISHED_SIGNALS, signals_of
 from aedr.scoring.thresholds import fit_threshold, resample_thresholds
 from aedr.seeds import seed_of
 
-# Which images thresholds are fitted on, and which are scored. As published: all, and all again.
-PROTOCOLS = {"held_out": (FITTING, HELD_OUT), "published": (None, None)}
 RESAMPLES = 300
 INTERVAL = (0.025, 0.975)
 # Of the levels reported as best for single models, .003 to .085, and what lies around them.
@@ -39,14 +39,14 @@ def true_positive_rate_at(false_positive_rate: float, own: npt.ArrayLike, others
     return float((np.asarray(own, dtype=float) < other[allowed]).mean()) if allowed < len(other) else 1.0
 
 
-def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[np.float64]], method: str) -> float:
+def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[np.float64]], inversion: str) -> float:
     """Return the level of `CHOICES` with the best mean accuracy over the sources `others`; of equals the largest.
 
     The published study picks its levels likewise, on a validation set.
     """
 
     def mean_accuracy(alpha: float) -> float:
-        threshold = fit_threshold(own, alpha, method)
+        threshold = fit_threshold(own, alpha, inversion)
         accepted = np.mean([(values < threshold).mean() for values in others.values() if len(values)])
         return round(float((own < threshold).mean() + 1 - accepted), 9)
 
@@ -56,7 +56,7 @@ def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[
 def fit_thresholds(
     signals: pd.DataFrame,
     alphas: Mapping[str, float | str],
-    method: str,
+    inversion: str,
     protocols: Sequence[str] = tuple(PROTOCOLS),
 ) -> pd.DataFrame:
     """Fit the thresholds of every autoencoder, metric, signal and protocol on its own images.
@@ -66,7 +66,7 @@ def fit_thresholds(
     Args:
         signals: rows of the signals table.
         alphas: significance level of each autoencoder, or "chosen": the best on the images to fit on.
-        method: "exact" or "grid", see `aedr.scoring.thresholds.fit_threshold`.
+        inversion: "exact" or "grid", see `aedr.scoring.thresholds.fit_threshold`.
         protocols: those of `PROTOCOLS` to fit for.
 
     Returns:
@@ -77,10 +77,9 @@ def fit_thresholds(
         for signal in signals_of(group):
             fitting = group[group["split"] == FITTING].dropna(subset=[signal])
             for protocol in protocols:
-                fitted_on, _ = PROTOCOLS[protocol]
                 if protocol == "published" and signal not in PUBLISHED_SIGNALS:
                     continue
-                own = _values(group[group["belonging"]], signal, fitted_on)
+                own = _values(group[group["belonging"]], signal, PROTOCOLS[protocol].fitted_on)
                 try:
                     alpha = alphas[autoencoder]
                     if alpha == "chosen":
@@ -88,9 +87,9 @@ def fit_thresholds(
                         alpha = choose_alpha(
                             fitting.loc[fitting["belonging"], signal].to_numpy(),
                             {source: values.to_numpy() for source, values in others},
-                            method,
+                            inversion,
                         )
-                    threshold = fit_threshold(own, float(alpha), method)
+                    threshold = fit_threshold(own, float(alpha), inversion)
                 except UserError as error:
                     raise UserError(f"Autoencoder {autoencoder}, metric {metric}, {signal}: {error}") from None
                 resampled = resample_thresholds(own, float(alpha), _resamples(len(own), autoencoder, metric, signal))
@@ -154,10 +153,11 @@ def evaluate_accuracy(
     )
     for threshold in thresholds.itertuples():
         group = by_pair[threshold.autoencoder, threshold.metric]
-        fitted_on, scored = PROTOCOLS[threshold.protocol]
+        protocol = PROTOCOLS[threshold.protocol]
+        scored = protocol.scored_on
         belonging = group[group["belonging"]]
         fitted = fitted_by_pair[threshold.autoencoder, threshold.metric]
-        fitted = _values(fitted[fitted["belonging"]], threshold.signal, fitted_on)
+        fitted = _values(fitted[fitted["belonging"]], threshold.signal, protocol.fitted_on)
         names = (threshold.autoencoder, threshold.metric, threshold.signal)
         resamples = _resamples(len(fitted), *names)
         resampled_thresholds = resample_thresholds(fitted, threshold.alpha, resamples)
@@ -235,8 +235,10 @@ def compare_signals(accuracy: pd.DataFrame, metric: str, signal: str) -> pd.Data
     def columns(chosen: pd.DataFrame, name: str) -> pd.DataFrame:
         return chosen.set_index(key)[["accuracy", "auc"]].add_prefix(f"{name}_")
 
-    published = cells[(cells["metric"] == "l2") & (cells["signal"] == "calibrated_ratio")]
-    verdict = cells[(cells["metric"] == metric) & (cells["signal"] == signal)]
+    published, verdict = (
+        cells[(cells["metric"] == of_metric) & (cells["signal"] == of_signal)]
+        for of_metric, of_signal in (PUBLISHED, (metric, signal))
+    )
     best = cells.sort_values(["auc", "accuracy"], ascending=False, kind="stable").drop_duplicates(key)
     named = best.set_index(key)[["metric", "signal"]].add_prefix("best_")
     chosen = columns(published, "published"), columns(verdict, "verdict"), columns(best, "best"), named

@@ -1,4 +1,4 @@
-"""Methods side by side: how accurate each is, and what it costs."""
+"""Named methods, rivals among them, and all of them side by side: how accurate each is, and what it costs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aedr.study.rivals import RIVALS
 from aedr.tables.columns import MEASURES, OPPONENTS
 
 MEAN = "(mean)"
+# The metric and the signal of AEDR as published.
+PUBLISHED = ("l2", "calibrated_ratio")
+
+# What signals are called in texts.
+SIGNAL_NAMES = {
+    "first_loss": "first loss",
+    "loss_ratio": "loss ratio",
+    "calibrated_ratio": "loss ratio x homogeneity",
+    "power_ratio": "loss ratio x fitted power of homogeneity",
+    "residual": "residual of log first loss on log second loss",
+}
 
 
 @dataclass(frozen=True)
@@ -22,28 +34,40 @@ class Method:
 
 
 TWICE = ("first_reconstruction", "second_reconstruction")
-RECONSTRUCTION_METHODS = {
-    "AEDR as published": Method("l2", "calibrated_ratio", (*TWICE, "l2")),
+METHODS = {
+    "AEDR as published": Method(*PUBLISHED, (*TWICE, "l2")),
     "loss ratio": Method("l2", "loss_ratio", (*TWICE, "l2")),
     "first loss alone": Method("l2", "first_loss", ("first_reconstruction", "l2")),
     "high-frequency ratio": Method("high_frequency", "loss_ratio", (*TWICE, "high_frequency")),
     "fitted residual": Method("high_frequency", "residual", (*TWICE, "high_frequency")),
 }
-RIVAL_NAMES = {
-    "aeroblade": "AEROBLADE",
-    "codebook": "codebook distance",
-    "hfi": "HFI",
-    "latent_tracer": "LatentTracer",
-    "ronan": "RONAN",
+METHODS |= {rival.name: Method(key, "first_loss", ("measuring",)) for key, rival in RIVALS.items()}
+METHODS |= {
+    rival.ratio_name: Method(key, "loss_ratio", ("measuring",))
+    for key, rival in RIVALS.items()
+    if rival.ratio_name is not None
 }
 
 
-def methods_of(metrics: Iterable[str]) -> dict[str, Method]:
-    """Return the methods that can be told from measured metrics, rivals among them."""
-    measured = set(metrics)
-    rivals = {name: Method(rival, "first_loss", ("measuring",)) for rival, name in RIVAL_NAMES.items()}
-    rivals["codebook ratio"] = Method("codebook", "loss_ratio", ("measuring",))
-    return {name: method for name, method in (RECONSTRUCTION_METHODS | rivals).items() if method.metric in measured}
+def metric_name(metric: str) -> str:
+    """Return what a metric, or a rival, is called in texts."""
+    return RIVALS[metric].name if metric in RIVALS else metric.replace("_", "-")
+
+
+def short_signal_name(signal: str) -> str:
+    """Return what a signal is called where there is little room."""
+    return signal.replace("_", " ")
+
+
+def view_name(metric: str, signal: str) -> str:
+    """Return what a signal of a metric is called in texts."""
+    return f"{metric_name(metric)}, {SIGNAL_NAMES[signal]}"
+
+
+def method_name(metric: str, signal: str) -> str:
+    """Return the name that people know a metric and its signal by, or else what both are called."""
+    named = (name for name, method in METHODS.items() if (method.metric, method.signal) == (metric, signal))
+    return next(named, f"{metric_name(metric)}, {short_signal_name(signal)}")
 
 
 def compare_methods(
@@ -67,7 +91,10 @@ def compare_methods(
     rows = []
     cells = accuracy[~accuracy["belonging"]]
     kinds = np.where(cells["source"].isin(real_sources), *reversed(OPPONENTS))
-    for name, method in methods_of(cells["metric"]).items():
+    measured = set(cells["metric"])
+    for name, method in METHODS.items():
+        if method.metric not in measured:
+            continue
         chosen = (cells["metric"] == method.metric) & (cells["signal"] == method.signal)
         of_method = []
         for autoencoder, own in cells[chosen].assign(kind=kinds[chosen]).groupby("autoencoder", sort=True):

@@ -30,19 +30,19 @@ def fit_density(signals: npt.ArrayLike) -> gaussian_kde:
     return gaussian_kde(values)
 
 
-def fit_threshold(signals: Sequence[float] | npt.NDArray[np.float64], alpha: float, method: str = "exact") -> float:
+def fit_threshold(signals: Sequence[float] | npt.NDArray[np.float64], alpha: float, inversion: str = "exact") -> float:
     """Return the (1 - alpha) quantile of the density estimate of own images' signals.
 
     Args:
         signals: one for each own image, shape (images,).
         alpha: significance level in (0, 1), the share of its own images that the autoencoder gives up.
-        method: "exact" inverts the estimate's distribution function; "grid" sums the density over 10,000 points from
+        inversion: "exact" inverts the estimate's distribution function; "grid" sums the density over 10,000 points from
             min - sd to max + sd, as the published code does.
     """
     values = np.asarray(signals, dtype=float)
     density = fit_density(values)
     spread = values.std(ddof=1)
-    if method == "grid":
+    if inversion == "grid":
         grid = np.linspace(values.min() - spread, values.max() + spread, GRID_POINTS)
         distribution = np.cumsum(density(grid))
         return float(np.interp(1 - alpha, distribution / distribution[-1], grid))
