@@ -50,7 +50,7 @@ rule all:
         rules.plot_accuracy.output,
         rules.plot_comparison.output,
         signal_figures,
-        [f"{RESULTS}/plots/contact_sheets/{source}.jpg" for source in SOURCES],
+        [f"{RESULTS}/plots/contact_sheets/{source}.png" for source in SOURCES],
         [rules.compare_methods.output, rules.plot_methods.output] if config["rivals"] else [],
         rules.collect_robustness.output if TRANSFORMS else [],
         rules.plot_robustness.output if TRANSFORMS else [],

@@ -73,10 +73,8 @@ def main() -> None:
         names = ["signals", "fitted_parameters", "autoencoders", "thresholds", "accuracy", "calibration"]
         table = {name: str(folder / f"{name}.parquet") for name in names}
         csv = [str(folder / f"{name}.csv") for name in ("accuracy", "means", "comparison")]
-        losses = {
-            family: [str(folder / f"losses/{family}/{source}/00000.parquet") for source in sources]
-            for family in families
-        }
+        losses = [str(folder / f"losses/{family}/{source}/00000.parquet") for family in families for source in sources]
+        family_names = [family for family in families for _ in sources]
         homogeneity = [str(folder / f"homogeneity/{source}.parquet") for source in sources]
         signals, thresholds, autoencoders = table["signals"], table["thresholds"], table["autoencoders"]
         own_sources = {family: [family] for family in families}
@@ -85,7 +83,16 @@ def main() -> None:
         jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
             (
                 compute_signals,
-                (losses, homogeneity, autoencoders, signals, table["fitted_parameters"], own_sources, 0.5),
+                (
+                    losses,
+                    family_names,
+                    homogeneity,
+                    autoencoders,
+                    signals,
+                    table["fitted_parameters"],
+                    own_sources,
+                    0.5,
+                ),
             ),
             (fit_threshold, (signals, autoencoders, thresholds, levels, "exact")),
             (evaluate_accuracy, (signals, thresholds, table["accuracy"], *csv, ["photographs"], *chosen)),

@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from aedr.scoring.accuracy import area_under_curve, true_positive_rate_at
-from aedr.scoring.methods import MEAN
+from aedr.scoring.methods import MEAN, PUBLISHED, method_name
 from aedr.scoring.protocols import PROTOCOLS
 from aedr.scoring.signals import PUBLISHED_SIGNALS, SIGNALS, split_of
 from aedr.tables.files import write_table
@@ -179,14 +179,14 @@ def _score(signals: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(thresholds), pd.DataFrame(cells)
 
 
-def write_methods(folder: Path) -> list[str]:
-    """Write a methods table, whose study had no real images, and draw it; return both files."""
+def write_methods(folder: Path, formats: tuple[str, ...]) -> str:
+    """Write a methods table, whose study had no real images, and draw it; return the table's file."""
     rows = [
         {
-            "method": method,
+            "method": method_name(metric, signal),
             "autoencoder": MEAN,
-            "metric": "l2",
-            "signal": "first_loss",
+            "metric": metric,
+            "signal": signal,
             "autoencoders": 2,
             "seconds_per_image": seconds,
             "peak_memory_bytes": 2 * 10**9,
@@ -196,16 +196,19 @@ def write_methods(folder: Path) -> list[str]:
             "true_positive_rate_at_1_percent_against_other_models": accuracy,
             "published_accuracy_against_other_models": accuracy,
         }
-        for method, seconds, accuracy in [("AEDR as published", 0.02, 0.961), ("LatentTracer", 1.2, 0.984)]
+        for (metric, signal), seconds, accuracy in [
+            (PUBLISHED, 0.02, 0.961),
+            (("latent_tracer", "first_loss"), 1.2, 0.984),
+        ]
     ]
-    files = [str(folder / "methods.parquet"), str(folder / "plots/methods.png")]
-    write_table(files[0], "methods", rows, {})
-    plot_methods(*files)
-    return files
+    file = str(folder / "methods.parquet")
+    write_table(file, "methods", rows, {})
+    plot_methods(methods=file, outputs=figure_files(folder, "methods", formats))
+    return file
 
 
-def write_robustness(folder: Path) -> list[str]:
-    """Write the means of a transform that no rival was measured after, and draw them; return both files."""
+def write_robustness(folder: Path, formats: tuple[str, ...]) -> str:
+    """Write the means of a transform that no rival was measured after, and draw them; return the table's file."""
     rows = [
         {
             "transform": transform,
@@ -220,10 +223,15 @@ def write_robustness(folder: Path) -> list[str]:
         for metric, signal in [(METRIC, SIGNAL), ("hfi", "first_loss")]
         if (transform, metric) != ("crop-3", "hfi")
     ]
-    files = [str(folder / "robustness.csv"), str(folder / "plots/robustness.png")]
-    pd.DataFrame(rows).to_csv(files[0], index=False)
-    plot_robustness(*files, METRIC, SIGNAL)
-    return files
+    file = str(folder / "robustness.csv")
+    pd.DataFrame(rows).to_csv(file, index=False)
+    plot_robustness(means=file, outputs=figure_files(folder, "robustness", formats), metric=METRIC, signal=SIGNAL)
+    return file
+
+
+def figure_files(folder: Path, name: str, formats: tuple[str, ...]) -> list[str]:
+    """Return the files of a figure."""
+    return [str(folder / f"plots/{name}.{suffix}") for suffix in formats]
 
 
 def write_study(
@@ -240,38 +248,42 @@ def write_study(
     families = pd.read_parquet(folder / "autoencoders.parquet")["family"].unique()
     tables = {name: str(folder / f"{name}.parquet") for name in ("accuracy", "signals", "thresholds", "autoencoders")}
     (folder / "plots/signals").mkdir(parents=True)
-
-    def drawn(name: str) -> list[str]:
-        return [str(folder / f"plots/{name}.{suffix}") for suffix in formats]
-
-    plot_accuracy(tables["accuracy"], tables["autoencoders"], drawn("accuracy"), METRIC, SIGNAL, sources)
-    plot_comparison(tables["accuracy"], drawn("comparison"), METRIC, SIGNAL)
+    configured = {"metric": METRIC, "signal": SIGNAL}
+    plot_accuracy(
+        accuracy=tables["accuracy"],
+        autoencoders=tables["autoencoders"],
+        outputs=figure_files(folder, "accuracy", formats),
+        sources=sources,
+        **configured,
+    )
+    comparison = figure_files(folder, "comparison", formats)
+    plot_comparison(accuracy=tables["accuracy"], outputs=comparison, **configured)
     for family in families:
         plot_signals(
-            tables["signals"],
-            tables["thresholds"],
-            tables["autoencoders"],
-            drawn(f"signals/{family}"),
-            family,
-            METRIC,
-            SIGNAL,
-            sources,
+            signals=tables["signals"],
+            thresholds=tables["thresholds"],
+            autoencoders=tables["autoencoders"],
+            outputs=figure_files(folder, f"signals/{family}", formats),
+            family=family,
+            sources=sources,
+            **configured,
         )
+    figures = ["comparison", *(["methods", "robustness"] if has_rivals_and_damage else [])]
     write_report(
-        tables,
-        [str(folder / f"images/{source}/00000.parquet") for source in sources],
-        [str(folder / f"losses/{family}/{source}/00000.parquet") for family in families for source in sources],
-        {
-            "comparison": str(folder / "plots/comparison.svg"),
-            "signals": [str(folder / f"plots/signals/{family}.svg") for family in families],
+        tables=tables,
+        images={source: [str(folder / f"images/{source}/00000.parquet")] for source in sources},
+        losses={
+            family: [str(folder / f"losses/{family}/{source}/00000.parquet") for source in sources]
+            for family in families
         },
-        write_methods(folder) if has_rivals_and_damage else [],
-        write_robustness(folder) if has_rivals_and_damage else [],
-        str(folder / "configuration.yaml"),
-        str(folder / "benchmarks"),
-        str(folder / "report.html"),
-        METRIC,
-        SIGNAL,
-        10**8,
+        methods=write_methods(folder, formats) if has_rivals_and_damage else None,
+        robustness=write_robustness(folder, formats) if has_rivals_and_damage else None,
+        figures={name: str(folder / f"plots/{name}.svg") for name in figures},
+        signal_figures={family: str(folder / f"plots/signals/{family}.svg") for family in families},
+        configuration=str(folder / "configuration.yaml"),
+        benchmarks=str(folder / "benchmarks"),
+        output=str(folder / "report.html"),
+        max_pixels=10**8,
+        **configured,
     )
     return folder / "report.html"

@@ -97,7 +97,7 @@ def test_every_table_and_picture_is_made(study) -> None:
         "plots/comparison.svg",
         "plots/signals/vq.pdf",
         "report.html",
-        "plots/contact_sheets/pictures.jpg",
+        "plots/contact_sheets/pictures.pdf",
         "methods.csv",
         "plots/methods.png",
     ]

@@ -63,9 +63,9 @@ def losses_of_families(wildcards):
     return losses_of(SOURCES)
 
 
-def families_of(sources):
-    """Return the family of each of the tables that `losses_of` returns."""
-    return [family for family in families() for source in sources for _ in shards_of(source)]
+def families_of_losses(wildcards):
+    """Return the family of each file of `losses_of_families`."""
+    return [family for family in families() for source in SOURCES for _ in shards_of(source)]
 
 
 def signal_figures(wildcards):

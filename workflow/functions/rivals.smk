@@ -35,12 +35,16 @@ def rival_families(rival):
     return [name for name in names if name not in continuous]
 
 
+def measured_rivals():
+    """Return the rivals and the families that each is measured under."""
+    return [(rival, family) for rival in config["rivals"] for family in rival_families(rival)]
+
+
 def rivals_of(sources):
     """Return the rivals' losses of sources under every family."""
     return [
         table
-        for rival in config["rivals"]
-        for family in rival_families(rival)
+        for rival, family in measured_rivals()
         for source in sources
         for table in tables_of(f"rivals/{rival}/{family}", source)
     ]
@@ -51,16 +55,11 @@ def rivals_of_families(wildcards):
     return rivals_of(SOURCES)
 
 
-def family_of_each_table(wildcards, input):
-    """Return the family of each losses table of double reconstruction, then of each of rivals.
+def names_of_rivals(wildcards):
+    """Return the rival and the family of each file of `rivals_of_families`."""
+    return [measured for measured in measured_rivals() for source in SOURCES for _ in shards_of(source)]
 
-    A parameter whose function takes `input` is no reason to run a job again.
-    """
-    of_rivals = [
-        family
-        for rival in config["rivals"]
-        for family in rival_families(rival)
-        for source in SOURCES
-        for _ in shards_of(source)
-    ]
-    return families_of(SOURCES) + of_rivals
+
+def families_of_signals(wildcards):
+    """Return the family of each file of `losses_of_families`, then of each of `rivals_of_families`."""
+    return families_of_losses(wildcards) + [family for _, family in names_of_rivals(wildcards)]

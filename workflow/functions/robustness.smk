@@ -19,11 +19,3 @@ def losses_to_score(sources, transform):
 def transform_seed(wildcards):
     """Return the seed that a transform's images depend on: the study's for noise, else none."""
     return config["seed"] if is_random(TRANSFORMS[wildcards.transform]) else 0
-
-
-def robustness_of_report():
-    """Return the means over the cells of all transforms and the pictures of them, or nothing without transforms."""
-    if not TRANSFORMS:
-        return []
-    pictures = ["robustness"] + (["robustness_strengths"] if strength_axes(TRANSFORMS) else [])
-    return [f"{RESULTS}/robustness.csv", *(f"{RESULTS}/plots/{picture}.png" for picture in pictures)]

@@ -48,7 +48,7 @@ document.addEventListener("DOMContentLoaded", () => {
     buttons.forEach((button, place) => {
       const cell = cellAt(place);
       const accuracy = get(cell, "accuracy");
-      const [paper, ink] = matrix.shades[Math.max(0, Math.round(100 * (accuracy - matrix.lowest_shade)))];
+      const [paper, ink] = matrix.shades[get(cell, "shade")];
       const interval = `${percent(get(cell, "accuracy_low"), 0)}–${percent(get(cell, "accuracy_high"), 0)}`;
       button.parentElement.style.background = paper;
       button.parentElement.style.color = ink;
@@ -83,7 +83,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const name = `${view.metric}-${view.signal}`;
     loaded[name] ??= read(`signals-${name}`);
     const letters = splits[source];
-    return loaded[name][family][source].filter((value, i) => value !== null && (view.protocol === "published" || letters[i] === "h"));
+    return loaded[name][family][source].filter((value, i) => value !== null && (view.scored === null || letters[i] === view.scored));
   }
 
   function make(tag, attributes, text) {
@@ -144,7 +144,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     parts.push(make("text", { x: 0, y: height - 2, "font-size": 12, fill: "var(--muted)" }, "← accepted"),
       make("text", { x: width, y: height - 2, "text-anchor": "end", "font-size": 12, fill: "var(--muted)" },
-        `${view.signal.replaceAll("_", " ")} (${view.metric.replaceAll("_", "-")}), rejected →`));
+        `${view.axis}, rejected →`));
     const chart = make("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img" });
     chart.append(...parts);
     panel.chart.replaceChildren(chart);

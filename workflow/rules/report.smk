@@ -114,11 +114,13 @@ rule plot_contact_sheet:
         lambda wildcards: tables_of("images", wildcards.source)[:1],
     output:
         report(
-            f"{RESULTS}/plots/contact_sheets/{{source}}.jpg",
+            f"{RESULTS}/plots/contact_sheets/{{source}}.png",
             category="Images",
             caption="../report/contact_sheet.rst",
             labels={"source": "{source}"},
         ),
+        f"{RESULTS}/plots/contact_sheets/{{source}}.svg",
+        f"{RESULTS}/plots/contact_sheets/{{source}}.pdf",
     log:
         f"{RESULTS}/logs/plot_contact_sheet/{{source}}.log",
     conda:
@@ -132,6 +134,15 @@ rule plot_contact_sheet:
         "../scripts/plot_contact_sheet.py"
 
 
+# What the report shows besides each family's signals.
+FIGURES = (
+    ["comparison"]
+    + (["methods"] if config["rivals"] else [])
+    + (["robustness"] if TRANSFORMS else [])
+    + (["robustness_strengths"] if strength_axes(TRANSFORMS) else [])
+)
+
+
 rule write_report:
     input:
         accuracy=f"{RESULTS}/accuracy.parquet",
@@ -139,10 +150,10 @@ rule write_report:
         thresholds=f"{RESULTS}/thresholds.parquet",
         autoencoders=f"{RESULTS}/autoencoders.parquet",
         configuration=f"{RESULTS}/configuration.yaml",
-        comparison=f"{RESULTS}/plots/comparison.svg",
+        figures=[f"{RESULTS}/plots/{figure}.svg" for figure in FIGURES],
         signal_figures=signal_figures,
-        methods=[f"{RESULTS}/methods.parquet", f"{RESULTS}/plots/methods.png"] if config["rivals"] else [],
-        robustness=robustness_of_report(),
+        methods=f"{RESULTS}/methods.parquet" if config["rivals"] else [],
+        robustness=f"{RESULTS}/robustness.csv" if TRANSFORMS else [],
         images=[table for source in SOURCES for table in tables_of("images", source)],
         losses=losses_of_families,
     output:
@@ -155,6 +166,10 @@ rule write_report:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
         max_pixels=config["max_pixels"],
+        sources_of_images=[source for source in SOURCES for _ in shards_of(source)],
+        families_of_losses=families_of_losses,
+        families=lambda wildcards: families(),
+        figures=FIGURES,
         # No input: a measurement that is missing must not run its job again.
         benchmarks=f"{RESULTS}/benchmarks",
         code=code_digest(

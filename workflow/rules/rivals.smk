@@ -41,6 +41,7 @@ rule compare_methods:
         accuracy=f"{RESULTS}/accuracy.parquet",
         losses=losses_of_families,
         rivals=rivals_of_families,
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         parquet=f"{RESULTS}/methods.parquet",
         csv=report(
@@ -54,6 +55,8 @@ rule compare_methods:
     conda:
         environment("analysis")
     params:
+        families_of_losses=families_of_losses,
+        names_of_rivals=names_of_rivals,
         real_sources=REAL_SOURCES,
         code=code_digest("compare_methods.py"),
     message:
@@ -72,6 +75,8 @@ rule plot_methods:
             caption="../report/methods.rst",
             labels={"figure": "accuracy against seconds"},
         ),
+        f"{RESULTS}/plots/methods.svg",
+        f"{RESULTS}/plots/methods.pdf",
     log:
         f"{RESULTS}/logs/plot_methods.log",
     conda:

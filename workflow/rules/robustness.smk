@@ -104,6 +104,8 @@ rule plot_robustness:
             caption="../report/robustness.rst",
             labels={"figure": "every transform"},
         ),
+        f"{RESULTS}/plots/robustness.svg",
+        f"{RESULTS}/plots/robustness.pdf",
     log:
         f"{RESULTS}/logs/plot_robustness.log",
     conda:
@@ -128,6 +130,8 @@ rule plot_strengths:
             caption="../report/robustness_strengths.rst",
             labels={"figure": "strength of the damage"},
         ),
+        f"{RESULTS}/plots/robustness_strengths.svg",
+        f"{RESULTS}/plots/robustness_strengths.pdf",
     log:
         f"{RESULTS}/logs/plot_strengths.log",
     conda:

@@ -19,7 +19,7 @@ rule compute_signals:
     conda:
         environment("analysis")
     params:
-        families=family_of_each_table,
+        families=families_of_signals,
         own_sources=own_sources(),
         held_out=config["attribution"]["held_out"],
         code=code_digest("compute_signals.py"),

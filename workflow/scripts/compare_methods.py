@@ -1,32 +1,31 @@
 """Set all methods side by side; read accuracy and what losses and rivals cost, write the methods table."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from aedr.jobs import job
 
 
 def compare_methods(
-    accuracy: str, losses: Sequence[str], rivals: Sequence[str], parquet: str, csv: str, real_sources: Sequence[str]
+    *,
+    accuracy: str,
+    losses: Mapping[str, Sequence[str]],
+    rivals: Mapping[tuple[str, str], Sequence[str]],
+    parquet: str,
+    csv: str,
+    real_sources: Sequence[str],
 ) -> None:
     """Write accuracy, seconds and memory of every method under every autoencoder, as Parquet and CSV.
 
-    `losses` lie in a folder for each autoencoder and source, `rivals` in one for each rival, too.
+    `losses` are files by autoencoder, `rivals` by rival and autoencoder.
     """
     from aedr.scoring import methods
     from aedr.tables.files import read_cost, read_table, write_table
 
-    reconstruction_costs: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    rival_costs: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for table in losses:
-        reconstruction_costs[Path(table).parts[-3]].append(read_cost(table))
-    for table in rivals:
-        rival, autoencoder = Path(table).parts[-4:-2]
-        rival_costs[rival, autoencoder].append(read_cost(table))
     rows = methods.compare_methods(
-        read_table(accuracy, "accuracy"), reconstruction_costs, rival_costs, set(real_sources)
+        read_table(accuracy, "accuracy"),
+        {autoencoder: [read_cost(file) for file in files] for autoencoder, files in losses.items()},
+        {key: [read_cost(file) for file in files] for key, files in rivals.items()},
+        set(real_sources),
     )
     write_table(parquet, "methods", rows, {})
     rows.to_csv(csv, index=False, float_format="%.4g")
@@ -34,11 +33,13 @@ def compare_methods(
 
 if __name__ == "__main__":
     with job(snakemake):
+        from aedr.tables.groups import group_files
+
         compare_methods(
-            snakemake.input.accuracy,
-            snakemake.input.losses,
-            snakemake.input.rivals,
-            snakemake.output.parquet,
-            snakemake.output.csv,
-            snakemake.params.real_sources,
+            accuracy=snakemake.input.accuracy,
+            losses=group_files(snakemake.input.losses, snakemake.params.families_of_losses),
+            rivals=group_files(snakemake.input.rivals, snakemake.params.names_of_rivals),
+            parquet=snakemake.output.parquet,
+            csv=snakemake.output.csv,
+            real_sources=snakemake.params.real_sources,
         )

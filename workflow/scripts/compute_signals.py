@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 def compute_signals(
-    losses: Mapping[str, Sequence[str]],
+    losses: Sequence[str],
+    families: Sequence[str],
     homogeneity: Sequence[str],
     autoencoders: str,
     signals_output: str,
@@ -23,7 +24,8 @@ def compute_signals(
     No more than one family's tables are in memory.
 
     Args:
-        losses: the losses tables of each family, those of rivals among them, whose metrics are the rivals.
+        losses: losses tables, those of rivals among them, whose metrics are the rivals.
+        families: the family of each of them.
         own_sources: each autoencoder's own sources; a family's are those of all its members.
         held_out: the share of images that nothing is fitted on.
     """
@@ -32,13 +34,14 @@ def compute_signals(
     from aedr.autoencoders.families import family_sources
     from aedr.scoring import signals
     from aedr.tables.files import read_table, read_tables, write_parts, write_table
+    from aedr.tables.groups import group_files
 
     own = family_sources(read_table(autoencoders, "autoencoders"), own_sources)
     measured = read_tables(homogeneity, "homogeneity")
     parameters = []
 
     def computed() -> "Iterator[pd.DataFrame]":
-        for family, files in losses.items():
+        for family, files in group_files(losses, families).items():
             rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own[family], held_out)
             parameters.append(fitted)
             yield rows.drop(columns=list(signals.NOT_IN_SIGNALS), errors="ignore")
@@ -48,18 +51,11 @@ def compute_signals(
     write_table(parameters_output, "fitted_parameters", pd.concat(parameters), metadata)
 
 
-def by_family(files: Sequence[str], families: Sequence[str]) -> dict[str, list[str]]:
-    """Return the files of each family, given the family of each file."""
-    grouped: dict[str, list[str]] = {}
-    for file, family in zip(files, families, strict=True):
-        grouped.setdefault(family, []).append(file)
-    return grouped
-
-
 if __name__ == "__main__":
     with job(snakemake):
         compute_signals(
-            losses=by_family(snakemake.input.losses + snakemake.input.rivals, snakemake.params.families),
+            losses=[*snakemake.input.losses, *snakemake.input.rivals],
+            families=snakemake.params.families,
             homogeneity=snakemake.input.homogeneity,
             autoencoders=snakemake.input.autoencoders,
             signals_output=snakemake.output.signals,

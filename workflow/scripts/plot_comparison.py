@@ -5,66 +5,19 @@ from collections.abc import Sequence
 from aedr.jobs import job
 
 
-def plot_comparison(accuracy: str, outputs: Sequence[str], metric: str, signal: str) -> None:
-    """Draw, for every metric and signal, the accuracy of every cell off the own images as a dot, and their mean.
-
-    The row of the configured `metric` and `signal`, and that of AEDR as published, are in bold.
-    """
-    import numpy as np
-
-    from aedr.figures.style import COLOURS, COLUMN, draw_dots, save_figure, style
-    from aedr.scoring.methods import PUBLISHED, metric_name, short_signal_name
-    from aedr.scoring.signals import SIGNALS
+def plot_comparison(*, accuracy: str, outputs: Sequence[str], metric: str, signal: str) -> None:
+    """Draw every metric and signal; the configured ones are in bold."""
+    from aedr.figures.comparison import draw_comparison
     from aedr.tables.files import read_table
 
-    cells = read_table(accuracy, "accuracy")
-    cells = cells[~cells["belonging"]]
-    # Of a rival, which has no second loss, there is one signal.
-    signals_of = {
-        name: [kind for kind in SIGNALS if kind in set(rows["signal"])]
-        for name, rows in cells.groupby("metric", sort=False)
-    }
-    lines = sum(1 + len(kinds) for kinds in signals_of.values())
-    with style() as plt:
-        figure, axes = plt.subplots(figsize=(COLUMN, 0.55 + 0.145 * lines), layout="constrained")
-        spread = np.random.default_rng(0)
-        places, labels = [], []
-        y = 0.0
-        for name, kinds in signals_of.items():
-            axes.text(0, y, metric_name(name), transform=axes.get_yaxis_transform(), fontweight="bold", va="center")
-            y += 1
-            for kind in kinds:
-                rows = cells[(cells["metric"] == name) & (cells["signal"] == kind)]
-                held_out = rows.loc[rows["protocol"] == "held_out", "accuracy"]
-                draw_dots(axes, held_out, y + spread.uniform(-0.22, 0.22, len(held_out)), COLOURS["other"], alpha=0.5)
-                published = rows.loc[rows["protocol"] == "published", "accuracy"]
-                mean = {"linestyle": "none", "color": COLOURS["own"], "clip_on": False, "zorder": 3}
-                if len(published):
-                    axes.plot(
-                        published.mean(), y, "D", markersize=4, markerfacecolor="none", markeredgewidth=0.8, **mean
-                    )
-                axes.plot(held_out.mean(), y, "o", markersize=3.6, **mean)
-                places.append(y)
-                labels.append((kind, (name, kind) in [PUBLISHED, (metric, signal)]))
-                y += 1
-        axes.set_ylim(y - 0.5, -0.7)
-        axes.set_yticks(places, [short_signal_name(kind) for kind, _ in labels])
-        for tick, (_, is_bold) in zip(axes.get_yticklabels(), labels, strict=True):
-            tick.set_fontweight("bold" if is_bold else "normal")
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x", linewidth=0.4, color=COLOURS["ink"], alpha=0.2)
-        axes.set_xlim(min(0.5, cells["accuracy"].min() - 0.01), 1.005)
-        axes.set_xlabel("accuracy: cells (grey), their mean (blue)")
-        axes.spines["left"].set_visible(False)
-        caption = (
-            "Accuracy by metric and signal. Grey: every pair of an autoencoder and a source that is not its own, on "
-            "images held out. Blue disc: their mean. Blue diamond: the mean by the published protocol, which scores "
-            "thresholds on the images that they were fitted on; fitted signals have none. Bold: AEDR as published and "
-            "the signal that the study was configured with."
-        )
-        save_figure(figure, outputs, "Effect of metric and calibration", caption)
+    draw_comparison(read_table(accuracy, "accuracy"), (metric, signal), outputs)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        plot_comparison(snakemake.input.accuracy, snakemake.output, snakemake.params.metric, snakemake.params.signal)
+        plot_comparison(
+            accuracy=snakemake.input.accuracy,
+            outputs=snakemake.output,
+            metric=snakemake.params.metric,
+            signal=snakemake.params.signal,
+        )

@@ -229,13 +229,13 @@ def test_methods_and_damage_are_those_of_the_tables_where_a_study_has_them(brows
         ["LatentTracer", "2", "98.4", "0.984", "0.98", "", "", "", "1.20", "2.00 GB"],
     ]
     assert rows("robustness") == [["untouched", "98.1 / 98.1", "98.1 / 98.1"], ["crop-3", "50.2 / 62.9", ""]]
-    assert len(browser.find_elements(By.CSS_SELECTOR, "img.drawn")) == 2
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#methods svg.figure, #robustness svg.figure")) == 2
 
 
 def test_a_figure_has_its_caption_inside_and_the_same_bytes_every_time(pages, tmp_path) -> None:
     folder = pages["report"].parent
     outputs = [f"{tmp_path}/comparison.{suffix}" for suffix in ("svg", "pdf", "png")]
-    plot_comparison(str(folder / "accuracy.parquet"), outputs, METRIC, SIGNAL)
+    plot_comparison(accuracy=str(folder / "accuracy.parquet"), outputs=outputs, metric=METRIC, signal=SIGNAL)
     for output in map(Path, outputs):
         assert output.read_bytes() == (folder / "plots" / output.name).read_bytes()
         assert b"Accuracy by metric and signal" in output.read_bytes()

@@ -69,10 +69,10 @@ def test_means_and_cells_hold_untouched_images_first_and_pictures_draw_them(tmp_
 
     means.to_csv(tmp_path / "means.csv")
     steps = {f"times-{damage}": [{"brightness": damage}] for damage in (4, 2)}
-    shown = ("l2", "residual")
-    plot_strengths(tmp_path / "means.csv", tmp_path / "strengths.png", steps, *shown)
+    shown = {"means": str(tmp_path / "means.csv"), "metric": "l2", "signal": "residual"}
+    plot_strengths(outputs=[str(tmp_path / "strengths.png")], transforms=steps, **shown)
     upper = plt.gcf().axes[0]
     published = next(line for line in upper.get_lines() if line.get_label() == "AEDR as published")
     assert published.get_xdata().tolist() == [2, 4] and (published.get_ydata() == 0.5).all()
-    plot_robustness(tmp_path / "means.csv", tmp_path / "robustness.png", *shown)
+    plot_robustness(outputs=[str(tmp_path / "robustness.png")], **shown)
     assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["untouched", "times-2", "times-4"]

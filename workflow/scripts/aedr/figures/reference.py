@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aedr.figures.inline import inline_figure
 from aedr.figures.style import COLOURS, draw_dots, style
-from aedr.pages.page import inline_figure
 from aedr.verdicts.decision import RATIOS, Reference
 
 WIDTH, ROW = 3.8, 0.32

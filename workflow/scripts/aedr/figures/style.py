@@ -1,4 +1,4 @@
-"""How every figure looks: sizes, colours, names, and the files that it is saved as."""
+"""How every figure looks: sizes, colours, and the files that it is saved as."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from aedr.images.pictures import Pixels
 
 # Widths in inches: one column and the whole width of a page of the AAAI's.
 COLUMN, PAGE = 3.33, 7.0
@@ -17,10 +19,17 @@ COLOURS = {
     "own": "#00538a",
     "other": "#808a94",
     "wrong": "#b3400b",
+    "series-1": "#2c4eb1",
+    "series-2": "#de590b",
+    "series-3": "#009b85",
+    "series-4": "#bc6ff4",
+    "series-5": "#644300",
 }
 # Its lightness rises evenly, also for those who confuse red and green (Nunez, Anderton and Renslow, PLoS ONE 2018).
 SHADES = "cividis"
 LOWEST_SHADE = 0.5
+# The longest side, in pixels, of a picture that is shown enlarged.
+SMALL = 128
 
 # Typed loosely: matplotlib's own type lists every key by name.
 STYLE: dict[Any, Any] = {
@@ -67,12 +76,18 @@ def is_spread_over_magnitudes(metric: str, signal: str) -> bool:
     return signal != "residual" and (signal, metric) != ("first_loss", "psnr")
 
 
-def shade_table() -> list[str]:
-    """Return the colours of accuracies .50, .51, ... 1.00 as #rrggbb."""
+def shade_table() -> list[tuple[str, str]]:
+    """Return the colours of accuracies .50, .51, ... 1.00, and of the text on each, as #rrggbb."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    return [to_hex(colour) for colour in colormaps[SHADES](np.linspace(0, 1, 51))]
+    papers = [to_hex(colour) for colour in colormaps[SHADES](np.linspace(0, 1, 51))]
+    return [(paper, readable_on(paper)) for paper in papers]
+
+
+def shade_place(accuracy: float) -> int:
+    """Return the place of an accuracy's colour in `shade_table`."""
+    return max(0, round(100 * (accuracy - LOWEST_SHADE)))
 
 
 def readable_on(colour: str) -> str:
@@ -98,6 +113,15 @@ def draw_dots(
     codes = np.tile([Path.MOVETO, Path.LINETO], len(x))
     dots = PathPatch(Path(points, codes), fill=False, edgecolor=colour, linewidth=size, capstyle="round", alpha=alpha)
     axes.add_patch(dots)
+
+
+def show_picture(axes: Any, pixels: Pixels) -> None:
+    """Show RGB pixels (uint8, height x width x 3) without a scale.
+
+    Small pictures are shown pixel by pixel, since their pixels are what the method looks at.
+    """
+    axes.imshow(pixels, interpolation="nearest" if max(pixels.shape) <= SMALL else "antialiased")
+    axes.set(xticks=[], yticks=[])
 
 
 def save_figure(figure: Any, outputs: Sequence[str], title: str, caption: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aedr.figures.style import LOWEST_SHADE, is_spread_over_magnitudes, readable_on, shade_table
-from aedr.scoring.methods import PUBLISHED, view_name
+from aedr.figures.style import LOWEST_SHADE, is_spread_over_magnitudes, shade_place, shade_table
+from aedr.scoring.methods import PUBLISHED, axis_name, method_name, view_name
 from aedr.scoring.protocols import PROTOCOLS
 from aedr.scoring.signals import SIGNALS
 
@@ -21,6 +21,7 @@ CELL = [
     "unusable",
     "auc",
     "true_positive_rate_at_1_percent",
+    "shade",
     "belonging",
 ]
 THRESHOLD = ["threshold", "threshold_low", "threshold_high", "alpha", "images"]
@@ -36,12 +37,13 @@ def describe_matrix(
     Args:
         labels: what each family is called.
     """
-    cells = accuracy.set_index(["metric", "signal", "protocol", "autoencoder", "source"])[CELL].sort_index()
+    cells = accuracy.assign(shade=accuracy["accuracy"].map(shade_place))
+    cells = cells.set_index(["metric", "signal", "protocol", "autoencoder", "source"])[CELL].sort_index()
     fitted = thresholds.set_index(["metric", "signal", "protocol", "autoencoder"])[THRESHOLD].sort_index()
     views = []
     for metric in dict.fromkeys(accuracy["metric"]):
         for signal in SIGNALS:
-            for protocol in PROTOCOLS:
+            for protocol, parts in PROTOCOLS.items():
                 if (metric, signal, protocol) not in cells.index:
                     continue
                 of_view, thresholds_of_view = cells.loc[metric, signal, protocol], fitted.loc[metric, signal, protocol]
@@ -53,35 +55,33 @@ def describe_matrix(
                         "metric": metric,
                         "signal": signal,
                         "protocol": protocol,
+                        "scored": None if parts.scored_on is None else parts.scored_on[0],
                         "name": view_name(metric, signal),
+                        "axis": axis_name(metric, signal),
                         "logarithmic": is_spread_over_magnitudes(metric, signal),
                         "mean": _plain(of_view.loc[~of_view["belonging"].astype(bool), "accuracy"].mean()),
                         "cells": [[_row(of_view.loc[family, source]) for source in sources] for family in labels],
                         "thresholds": [_row(thresholds_of_view.loc[family]) for family in labels],
                     }
                 )
-    shades = shade_table()
     return {
         "families": list(labels.values()),
         "sources": list(sources),
         "columns": CELL,
         "views": views,
         "lowest_shade": LOWEST_SHADE,
-        "shades": [[shade, readable_on(shade)] for shade in shades],
+        "shades": shade_table(),
     }
 
 
 def choose_views(matrix: Mapping[str, Any], metric: str, signal: str) -> list[dict[str, Any]]:
     """Return the views that a page shows by itself: the configured signal held out, and AEDR as published."""
-    wanted = [(metric, signal, "held_out"), (*PUBLISHED, "published")]
+    wanted = {
+        (metric, signal, "held_out"): "The configured signal",
+        (*PUBLISHED, "published"): method_name(*PUBLISHED),
+    }
     by_key = {(view["metric"], view["signal"], view["protocol"]): view for view in matrix["views"]}
-    return [by_key[key] for key in wanted if key in by_key]
-
-
-def shade_of(matrix: Mapping[str, Any], accuracy: float) -> list[str]:
-    """Return a cell's colour, and that of the text on it."""
-    steps: list[list[str]] = matrix["shades"]
-    return steps[max(0, round(100 * (accuracy - matrix["lowest_shade"])))]
+    return [by_key[key] | {"heading": heading} for key, heading in wanted.items() if key in by_key]
 
 
 def collect_signals(

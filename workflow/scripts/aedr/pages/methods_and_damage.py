@@ -1,13 +1,9 @@
-"""The report's other methods and damaged images: what their tables say, and the pictures that were drawn of them."""
+"""The report's other methods and damaged images: what their tables say."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from PIL import Image
 
-from aedr.pages.page import data_address
 from aedr.robustness.scores import shown_methods
 from aedr.scoring.methods import MEAN
 from aedr.scoring.protocols import FITTED_ON
@@ -20,7 +16,7 @@ def describe_methods(methods: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def describe_robustness(means: pd.DataFrame, configured: tuple[str, str]) -> dict[str, Any]:
-    """Return the labels of the `methods` that pictures show, too, and a row for each transform.
+    """Return the labels of the `methods` that figures show, too, and a row for each transform.
 
     A row has the accuracy of each method by both protocols, None where it was not measured.
 
@@ -42,14 +38,3 @@ def describe_robustness(means: pd.DataFrame, configured: tuple[str, str]) -> dic
         for transform in means["transform"].unique()
     ]
     return {"methods": list(methods), "rows": rows}
-
-
-def embed_pictures(paths: Sequence[str]) -> list[dict[str, Any]]:
-    """Return PNG files as addresses that need no network, with their sizes in pixels."""
-    pictures = []
-    for path in paths:
-        with Image.open(path) as picture:
-            width, height = picture.size
-        address = data_address(Path(path).read_bytes(), "png")
-        pictures.append({"address": address, "width": width, "height": height, "file": f"plots/{Path(path).name}"})
-    return pictures

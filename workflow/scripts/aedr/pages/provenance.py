@@ -38,3 +38,10 @@ def digest_files(paths: Iterable[str | Path]) -> dict[str, str]:
 def describe_analysis() -> str:
     """Return the versions that this process runs with."""
     return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in ANALYSIS)])
+
+
+def describe_making(row: Mapping[str, str]) -> dict[str, str]:
+    """Return a row of `read_metadata` as a page shows it: the device, the settings, and all else in one text."""
+    shown_elsewhere = ("name", "device", "settings", "cost")
+    other = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown_elsewhere)
+    return {"name": row["name"], "device": row.get("device", ""), "settings": row.get("settings", ""), "other": other}

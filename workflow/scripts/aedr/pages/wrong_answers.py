@@ -1,11 +1,15 @@
 """The report's errors: images of others that an autoencoder accepted, and own images that it rejected."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from aedr.scoring.signals import HELD_OUT
+from aedr.pages.thumbnails import Thumbnail
+from aedr.scoring.protocols import PROTOCOLS
+
+MOST_ERRORS = 12
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,19 @@ class Errors:
     rejected: pd.DataFrame
     own: int
 
+    @property
+    def shown(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The accepted and the rejected ones that a page shows: the furthest off."""
+        return self.accepted.head(MOST_ERRORS), self.rejected.head(MOST_ERRORS)
+
 
 def find_errors(
     signals: pd.DataFrame, thresholds: pd.DataFrame, families: Iterable[str], metric: str, signal: str
 ) -> list[Errors]:
     """Return the errors of each family by one metric and signal, as the held-out protocol counts them."""
-    rows = signals[(signals["metric"] == metric) & (signals["split"] == HELD_OUT)].dropna(subset=[signal])
+    rows = signals[(signals["metric"] == metric) & (signals["split"] == PROTOCOLS["held_out"].scored_on)].dropna(
+        subset=[signal]
+    )
     fitted = thresholds.set_index(["autoencoder", "metric", "signal", "protocol"])["threshold"]
     found = []
     for family in families:
@@ -34,3 +45,26 @@ def find_errors(
         accepted, rejected = others[others[signal] < threshold], own[own[signal] >= threshold]
         found.append(Errors(family, threshold, accepted, len(others), rejected.iloc[::-1], len(own)))
     return found
+
+
+def describe_errors(
+    errors: Errors, labels: Mapping[str, str], thumbnails: Mapping[str, Thumbnail], signal: str
+) -> dict[str, Any]:
+    """Return what a page shows of one autoencoder's errors: counts of all, and the furthest off with their pictures."""
+    accepted, rejected = (
+        [
+            {"image": thumbnails[row["image_id"]], "name": row["image_id"], "signal": row[signal]}
+            for row in rows.to_dict("records")
+        ]
+        for rows in errors.shown
+    )
+    return {
+        "label": labels[errors.family],
+        "threshold": errors.threshold,
+        "accepted": accepted,
+        "accepted_count": len(errors.accepted),
+        "others": errors.others,
+        "rejected": rejected,
+        "rejected_count": len(errors.rejected),
+        "own": errors.own,
+    }

@@ -59,6 +59,11 @@ def short_signal_name(signal: str) -> str:
     return signal.replace("_", " ")
 
 
+def axis_name(metric: str, signal: str) -> str:
+    """Return what an axis says of a signal of a metric."""
+    return f"{short_signal_name(signal)} ({metric_name(metric)})"
+
+
 def view_name(metric: str, signal: str) -> str:
     """Return what a signal of a metric is called in texts."""
     return f"{metric_name(metric)}, {SIGNAL_NAMES[signal]}"

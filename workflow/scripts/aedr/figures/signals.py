@@ -1,0 +1,102 @@
+"""One family's signals by source, with the density of its own and its threshold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aedr.figures.style import COLOURS, COLUMN, draw_dots, is_spread_over_magnitudes, save_figure, style
+from aedr.scoring.methods import axis_name, view_name
+from aedr.scoring.signals import FITTING
+from aedr.scoring.thresholds import fit_density
+
+
+def draw_signals(
+    signals: pd.DataFrame,
+    threshold: Mapping[str, Any],
+    family: str,
+    label: str,
+    sources: Sequence[str],
+    drawn: tuple[str, str],
+    outputs: Sequence[str],
+) -> None:
+    """Draw every source's signals as dots in a row of their own, above the density of the belonging images.
+
+    The axis is the same for every family, so that their figures can be compared.
+
+    Args:
+        signals: the signals table, of all families.
+        threshold: the row of the thresholds table of this family and signal.
+        label: what the family is called.
+        drawn: the metric and the signal.
+    """
+    metric, signal = drawn
+    of_all = signals[signals["metric"] == metric].dropna(subset=[signal])
+    rows = of_all[of_all["autoencoder"] == family]
+    own = rows.loc[rows["belonging"] & (rows["split"] == FITTING), signal].to_numpy()
+    is_logarithmic = is_spread_over_magnitudes(metric, signal)
+    lowest, highest = of_all[signal].min(), of_all[signal].max()
+    if is_logarithmic:
+        margin = (highest / lowest) ** 0.03
+        grid = np.geomspace(lowest / margin, highest * margin, 600)
+    else:
+        margin = 0.03 * (highest - lowest)
+        grid = np.linspace(lowest - margin, highest + margin, 600)
+    with style() as plt:
+        height = 0.19 * len(sources)
+        figure, (dots, curve) = plt.subplots(
+            2, 1, sharex=True, figsize=(COLUMN, height + 1.15), height_ratios=(height, 0.5), layout="constrained"
+        )
+        _draw_sources(dots, rows, signal, sources)
+        if is_logarithmic:
+            _scale_by_magnitude(dots, np.log10(highest / lowest))
+        dots.set_xlim(grid[0], grid[-1])
+        curve.fill_between(grid, fit_density(own)(grid), color=COLOURS["own"], alpha=0.35, linewidth=0)
+        curve.set_ylim(bottom=0)
+        curve.set_ylabel("density,\nown", fontsize=6.5)
+        curve.set_yticks([])
+        for axes in (dots, curve):
+            axes.axvspan(
+                threshold["threshold_low"], threshold["threshold_high"], color=COLOURS["ink"], alpha=0.13, linewidth=0
+            )
+            axes.axvline(threshold["threshold"], color=COLOURS["ink"], linewidth=0.9, linestyle="--")
+        curve.set_xlabel(axis_name(metric, signal))
+        figure.suptitle(f"{label}: accepts left of {threshold['threshold']:.3g}", fontsize=7.5, x=0.01, ha="left")
+        caption = (
+            f"{view_name(metric, signal)} of every source's images as the autoencoder {label} sees them; blue and "
+            f"bold: its own. Below, the density of its own images' signals. Left of the dashed line, at "
+            f"{threshold['threshold']:.3g}, an image is accepted: the threshold for significance level "
+            f"{threshold['alpha']:g}, fitted on {threshold['images']:.0f} own images, which are among those shown. The "
+            f"band is its 95 % bootstrap interval, {threshold['threshold_low']:.3g} to "
+            f"{threshold['threshold_high']:.3g}. The axis is the same for every autoencoder."
+        )
+        save_figure(figure, outputs, f"Signals under {label}", caption)
+
+
+def _draw_sources(axes: Any, rows: pd.DataFrame, signal: str, sources: Sequence[str]) -> None:
+    # Places within a row are spread for the eye alone, the same way in every run.
+    spread = np.random.default_rng(0)
+    belonging = []
+    for y, source in enumerate(sources):
+        values = rows.loc[rows["source"] == source]
+        belonging.append(bool(values["belonging"].any()))
+        places = y + spread.uniform(-0.28, 0.28, len(values))
+        draw_dots(axes, values[signal], places, COLOURS["own" if belonging[-1] else "other"])
+    axes.set_ylim(len(sources) - 0.4, -0.6)
+    axes.set_yticks(range(len(sources)), sources)
+    for tick, is_own in zip(axes.get_yticklabels(), belonging, strict=True):
+        if is_own:
+            tick.set(color=COLOURS["own"], fontweight="bold")
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", bottom=False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+
+
+def _scale_by_magnitude(axes: Any, decades: float) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())

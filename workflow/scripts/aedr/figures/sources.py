@@ -1,0 +1,26 @@
+"""Pictures of every source in rows, with its name."""
+
+from collections.abc import Mapping, Sequence
+
+from aedr.figures.style import PAGE, save_figure, show_picture, style
+from aedr.images.pictures import Pixels
+
+
+def draw_sources(pictures: Mapping[str, Sequence[Pixels]], outputs: Sequence[str]) -> None:
+    """Draw a row for each source with its pictures, of which all have as many."""
+    columns = len(next(iter(pictures.values())))
+    with style() as plt:
+        figure, grid = plt.subplots(
+            len(pictures),
+            columns,
+            figsize=(PAGE, 0.95 * PAGE / columns * len(pictures)),
+            squeeze=False,
+            layout="constrained",
+        )
+        for row, (source, of_source) in zip(grid, pictures.items(), strict=True):
+            for axes, pixels in zip(row, of_source, strict=True):
+                show_picture(axes, pixels)
+                axes.spines[:].set_visible(False)
+            row[0].set_ylabel(source)
+        caption = f"{columns} pictures of each source, spread evenly over it: {', '.join(pictures)}."
+        save_figure(figure, outputs, "Sources", caption)
