@@ -10,7 +10,6 @@ is the cut itself, where the calibration images were not cut: the border left by
 of 64 pixels, 88 to 96 of 100 own ones that were cut pass a threshold that 95 of 100 uncut ones pass.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,20 +32,24 @@ PLACES_A_SIDE = 3
 
 @dataclass(frozen=True)
 class Offset:
-    """How many pixels to cut off at the top and at the left, so that the rest begins on the grid.
-
-    `tried` is the number of offsets compared. `contrast` is the best offset's loss over the median of the others': in
-    [0, 1], near 1 where no offset stands out, nan where nothing is lost at any. It means nothing for a flat image.
-    """
+    """How many pixels to cut off at the top and at the left, so that the rest begins on the grid."""
 
     rows: int
     columns: int
-    tried: int
-    contrast: float
 
 
 def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
     """Return the offset at which the first reconstruction of a patch of the image loses the least high frequencies.
+
+    Raises:
+        UnusableImage: as `offset_losses` does.
+    """
+    losses = offset_losses(autoencoder, pixels)
+    return min(losses, key=losses.__getitem__)
+
+
+def offset_losses(autoencoder: Autoencoder, pixels: Pixels) -> dict[Offset, float]:
+    """Return the high-frequency first loss of a patch of the image at every offset, in the order of the search.
 
     The patch has up to 120 pixels a side, less where the image is smaller: as many whole latents as stay inside the
     image at every offset. Losses are taken over the same pixels at every offset, so that contents do not matter, a
@@ -85,7 +88,7 @@ def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
         return image[..., top : top + height + shift, left : left + width + shift]
 
     place = max(places, key=lambda place: ENERGIES["high_frequency"](window(place)[inner]).mean().item())
-    losses = []
+    losses: dict[Offset, float] = {}
     with torch.inference_mode():
         for down in range(factor):
             patches = window(place)[0, :, down : down + height].unfold(2, width, 1).permute(2, 0, 1, 3)
@@ -97,16 +100,9 @@ def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
                     for right, reconstruction in enumerate(reconstructions)
                 ]
             )
-            losses += high_frequency(same_pixels, window(place)[inner]).tolist()
-    best = int(np.argmin(losses))
-    down, right = divmod(best, factor)
-    others = float(np.median(losses[:best] + losses[best + 1 :]))
-    return Offset(
-        rows=(place[0] + down) % factor,
-        columns=(place[1] + right) % factor,
-        tried=len(losses),
-        contrast=losses[best] / others if others > 0 else math.nan,
-    )
+            for right, loss in enumerate(high_frequency(same_pixels, window(place)[inner]).tolist()):
+                losses[Offset((place[0] + down) % factor, (place[1] + right) % factor)] = loss
+    return losses
 
 
 def apply_offset(pixels: Pixels, offset: Offset, factor: int) -> Pixels:
@@ -134,7 +130,7 @@ def search_and_measure(
         costs: where the seconds of the search and those of `double_losses` are added.
 
     Raises:
-        UnusableImage: the image is too small to search, as in `find_offset`.
+        UnusableImage: the image is too small to search, as in `offset_losses`.
     """
     costs = costs or Costs(autoencoder.network.device)
     with costs.part("search"):
