@@ -10,6 +10,7 @@ import numpy as np
 
 from aedr.figures.sources import draw_sources
 from aedr.images.pictures import decode_image
+from aedr.study.sources import QUERY, RESTORED
 from aedr.tables.files import read_tables
 
 COLUMNS = 12
@@ -17,6 +18,8 @@ COLUMNS = 12
 if __name__ == "__main__":
     pictures = {}
     for folder in sorted((Path(sys.argv[1]) / "images").iterdir()):
+        if folder.name in (QUERY, RESTORED):
+            continue
         images = read_tables(sorted(folder.iterdir()), "images").dropna(subset=["image"])
         # The middles of twelve equal parts, so that no part of the source is left out.
         chosen = (np.arange(COLUMNS) + 0.5) * len(images) / COLUMNS

@@ -1,5 +1,6 @@
 """An image beside the loss ratio of its patches."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,19 +25,24 @@ def draw_patch_map(
     the rest, so that only the differences within an image mean something.
     """
     from matplotlib.colors import LogNorm
-    from matplotlib.ticker import StrMethodFormatter
 
     with style() as plt:
         figure, (left, right) = plt.subplots(1, 2, figsize=(5.6, 2.7), layout="constrained")
         show_picture(left, pixels)
-        shown = right.imshow(np.ma.masked_invalid(ratios), cmap=SHADES, norm=LogNorm(), interpolation="nearest")
+        # A map without any ratio stays empty.
+        known = ratios[np.isfinite(ratios)] if np.isfinite(ratios).any() else np.ones(1)
+        norm = LogNorm(known.min(), known.max())
+        shown = right.imshow(np.ma.masked_invalid(ratios), cmap=SHADES, norm=norm, interpolation="nearest")
         right.set(xticks=[], yticks=[])
-        left.set_title(name)
+        right.spines[:].set_visible(False)
+        left.set_title(textwrap.fill(name, 36, max_lines=2, placeholder=" ..."))
         right.set_title(f"{metric_name(metric)} loss ratio under {autoencoder}\nlow: more like decoded by it")
         bar = figure.colorbar(shown, ax=right)
         bar.outline.set_visible(False)
-        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
-        bar.ax.yaxis.set_minor_formatter(StrMethodFormatter("{x:.3g}"))
+        # Decades would be too few ticks for one image, or none at all.
+        ticks = np.geomspace(shown.norm.vmin, shown.norm.vmax, 5)
+        bar.set_ticks(ticks, labels=[np.format_float_positional(tick, 3, fractional=False, trim="-") for tick in ticks])
+        bar.minorticks_off()
         caption = (
             f"The image {name}, and the {metric_name(metric)} loss ratio of its patches under the autoencoder "
             f"{autoencoder}. A low ratio is more like that of an image which the autoencoder decoded. The colours span "

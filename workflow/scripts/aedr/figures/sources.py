@@ -20,7 +20,6 @@ def draw_sources(pictures: Mapping[str, Sequence[Pixels]], outputs: Sequence[str
         for row, (source, of_source) in zip(grid, pictures.items(), strict=True):
             for axes, pixels in zip(row, of_source, strict=True):
                 show_picture(axes, pixels)
-                axes.spines[:].set_visible(False)
-            row[0].set_ylabel(source)
+            row[0].set_ylabel(source, rotation=0, ha="right", va="center")
         caption = f"{columns} pictures of each source, spread evenly over it: {', '.join(pictures)}."
         save_figure(figure, outputs, "Sources", caption)

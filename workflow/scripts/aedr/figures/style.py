@@ -122,6 +122,7 @@ def show_picture(axes: Any, pixels: Pixels) -> None:
     """
     axes.imshow(pixels, interpolation="nearest" if max(pixels.shape) <= SMALL else "antialiased")
     axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def save_figure(figure: Any, outputs: Sequence[str], title: str, caption: str) -> None:
