@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from aedr.errors import UserError
+from aedr.weights.repair import how_to_repair
 
 SUBFOLDERS = ("vae", "movq", "vqvae")
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -89,13 +90,6 @@ def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
         f"{model} holds no autoencoder: expected config.json in {' or '.join(str(c) for c in candidates)}. "
         "Give its folder as autoencoder.subfolder."
     )
-
-
-def how_to_repair(model: str | Path) -> str:
-    """Return what to do about a model's folder whose files are damaged or missing."""
-    if Path(f"{model}.json").is_file():
-        return f"Delete {model}.json and run again: what is not as it was published is downloaded anew."
-    return f"Copy the model to {model} again, or name another folder as `path`."
 
 
 def load_autoencoder(

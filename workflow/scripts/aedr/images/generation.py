@@ -17,11 +17,11 @@ import numpy as np
 import torch
 import transformers
 
-from aedr.autoencoders.loading import how_to_repair
 from aedr.costs import Costs, device_name
 from aedr.errors import UserError
 from aedr.images.pictures import Pixels
 from aedr.memory import offload_more
+from aedr.weights.repair import how_to_repair
 
 FLAGGED = "flagged by the safety checker"
 BLACK = "black picture"
