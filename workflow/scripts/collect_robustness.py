@@ -6,6 +6,7 @@ from aedr.jobs import job
 
 
 def collect_robustness(
+    *,
     robustness: Sequence[str],
     accuracy: str,
     means: str,
@@ -27,11 +28,11 @@ def collect_robustness(
 if __name__ == "__main__":
     with job(snakemake):
         collect_robustness(
-            snakemake.input.robustness,
-            snakemake.input.accuracy,
-            snakemake.output.means,
-            snakemake.output.cells,
-            snakemake.params.real_sources,
-            snakemake.params.metric,
-            snakemake.params.signal,
+            robustness=snakemake.input.robustness,
+            accuracy=snakemake.input.accuracy,
+            means=snakemake.output.means,
+            cells=snakemake.output.cells,
+            real_sources=snakemake.params.real_sources,
+            metric=snakemake.params.metric,
+            signal=snakemake.params.signal,
         )

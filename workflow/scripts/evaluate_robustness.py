@@ -6,6 +6,7 @@ from aedr.jobs import job
 
 
 def evaluate_robustness(
+    *,
     damaged: tuple[Sequence[str], Sequence[str]],
     untouched: tuple[Sequence[str], Sequence[str]],
     autoencoders: str,
@@ -43,13 +44,13 @@ def evaluate_robustness(
 if __name__ == "__main__":
     with job(snakemake):
         evaluate_robustness(
-            (snakemake.input.losses, snakemake.input.homogeneity),
-            (snakemake.input.untouched_losses, snakemake.input.untouched_homogeneity),
-            snakemake.input.autoencoders,
-            snakemake.output[0],
-            snakemake.wildcards.transform,
-            snakemake.params.own_sources,
-            snakemake.params.alphas,
-            snakemake.params.inversion,
-            snakemake.params.held_out,
+            damaged=(snakemake.input.losses, snakemake.input.homogeneity),
+            untouched=(snakemake.input.untouched_losses, snakemake.input.untouched_homogeneity),
+            autoencoders=snakemake.input.autoencoders,
+            output=snakemake.output[0],
+            transform=snakemake.wildcards.transform,
+            own_sources=snakemake.params.own_sources,
+            alphas=snakemake.params.alphas,
+            inversion=snakemake.params.inversion,
+            held_out=snakemake.params.held_out,
         )

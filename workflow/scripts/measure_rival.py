@@ -7,6 +7,7 @@ from aedr.jobs import job
 
 
 def measure_rival(
+    *,
     images: str,
     output: str,
     rival: str,
@@ -60,13 +61,13 @@ def measure_rival(
 if __name__ == "__main__":
     with job(snakemake):
         measure_rival(
-            snakemake.input.images,
-            snakemake.output[0],
-            snakemake.wildcards.rival,
-            snakemake.params.loading,
-            snakemake.input.get("vgg_backbone") or None,
-            snakemake.params.settings,
-            snakemake.params.reading,
-            snakemake.params.cost,
-            snakemake.params.needs_codebook,
+            images=snakemake.input.images,
+            output=snakemake.output[0],
+            rival=snakemake.wildcards.rival,
+            loading=snakemake.params.loading,
+            vgg_backbone=snakemake.input.get("vgg_backbone") or None,
+            settings=snakemake.params.settings,
+            reading=snakemake.params.reading,
+            cost=snakemake.params.cost,
+            needs_codebook=snakemake.params.needs_codebook,
         )
