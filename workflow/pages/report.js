@@ -142,8 +142,8 @@ document.addEventListener("DOMContentLoaded", () => {
         `${label} (${values.length})`), make("path", { d: dots.join(""), stroke: `var(${colour})`, "stroke-width": 5,
         "stroke-linecap": "round", fill: "none", opacity: 0.75 }));
     });
-    parts.push(make("text", { x: 0, y: height - 2, "font-size": 12, fill: "var(--muted)" }, "← accepted"),
-      make("text", { x: width, y: height - 2, "text-anchor": "end", "font-size": 12, fill: "var(--muted)" },
+    parts.push(make("text", { x: 0, y: height - 4, "font-size": 12, fill: "var(--muted)" }, "← accepted"),
+      make("text", { x: width, y: height - 4, "text-anchor": "end", "font-size": 12, fill: "var(--muted)" },
         `${view.axis}, rejected →`));
     const chart = make("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img" });
     chart.append(...parts);

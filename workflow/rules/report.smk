@@ -49,7 +49,7 @@ rule plot_accuracy:
         sources=list(SOURCES),
         code=code_digest("plot_accuracy.py"),
     message:
-        "picture of the accuracy matrix"
+        "figure of the accuracy matrix"
     script:
         "../scripts/plot_accuracy.py"
 
@@ -75,7 +75,7 @@ rule plot_comparison:
         signal=config["attribution"]["signal"],
         code=code_digest("plot_comparison.py"),
     message:
-        "picture of metrics and signals"
+        "figure of metrics and signals"
     script:
         "../scripts/plot_comparison.py"
 
@@ -104,7 +104,7 @@ rule plot_signals:
         sources=list(SOURCES),
         code=code_digest("plot_signals.py"),
     message:
-        "picture of {wildcards.autoencoder}'s signals"
+        "figure of {wildcards.autoencoder}'s signals"
     script:
         "../scripts/plot_signals.py"
 

@@ -1,7 +1,9 @@
 # Rivals: other methods of attribution, measured on the same images.
 #
-# needs  {RESULTS}/images/{source}/{shard}.parquet, the autoencoders' weights; {RESULTS}/accuracy.parquet, losses/
-# makes  {RESULTS}/rivals/{rival}/{autoencoder}/{source}/{shard}.parquet; {RESULTS}/methods.parquet and .csv, plots/methods.png
+# needs  {RESULTS}/images/{source}/{shard}.parquet, the autoencoders' weights; {RESULTS}/accuracy.parquet, losses/,
+#        autoencoders.parquet
+# makes  {RESULTS}/rivals/{rival}/{autoencoder}/{source}/{shard}.parquet; {RESULTS}/methods.parquet and .csv,
+#        plots/methods (.png, .svg, .pdf)
 
 
 include: "../functions/rivals.smk"
@@ -84,6 +86,6 @@ rule plot_methods:
     params:
         code=code_digest("plot_methods.py"),
     message:
-        "picture of the methods"
+        "figure of the methods"
     script:
         "../scripts/plot_methods.py"

@@ -2,7 +2,7 @@
 #
 # needs  {RESULTS}/images/{source}/{shard}.parquet, losses/, rivals/, homogeneity/, autoencoders.parquet, accuracy.parquet
 # makes  {RESULTS}/images/{source}.{transform}/{shard}.parquet, robustness/{transform}.parquet, robustness.csv,
-#        robustness_cells.csv, plots/robustness.png, plots/robustness_strengths.png
+#        robustness_cells.csv, plots/robustness and plots/robustness_strengths (.png, .svg, .pdf)
 
 
 include: "../functions/robustness.smk"
@@ -115,7 +115,7 @@ rule plot_robustness:
         signal=config["attribution"]["signal"],
         code=code_digest("plot_robustness.py"),
     message:
-        "picture of the robustness"
+        "figure of the robustness"
     script:
         "../scripts/plot_robustness.py"
 
@@ -142,6 +142,6 @@ rule plot_strengths:
         signal=config["attribution"]["signal"],
         code=code_digest("plot_strengths.py"),
     message:
-        "picture of the strengths"
+        "figure of the strengths"
     script:
         "../scripts/plot_strengths.py"

@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.color import Color
 from selenium.webdriver.support.ui import Select
 
 import browser as browsers
 import synthetic_study
 import synthetic_verdicts
+from aedr.figures.style import shade_place, shade_table
 from plot_comparison import plot_comparison
 from synthetic_study import HOSTILE, METRIC, SIGNAL
 
@@ -141,6 +143,10 @@ def test_the_matrix_is_that_of_the_table_whatever_is_chosen(browser, pages) -> N
             Select(browser.find_element(By.ID, f"choice-{name}")).select_by_value(value)
         expected = cells(folder, metric, signal, protocol)
         assert shown(browser) == [float(f"{100 * value:.1f}") for value in expected["accuracy"]]
+        drawn = browser.find_elements(By.CSS_SELECTOR, "#matrix td")
+        papers = [Color.from_string(cell.value_of_css_property("background-color")).hex for cell in drawn]
+        shades = [shade_table()[shade_place(accuracy)][0] for accuracy in expected["accuracy"]]
+        assert papers == shades
         mean = expected.loc[~expected["belonging"], "accuracy"].mean()
         assert browser.find_element(By.ID, "matrix-caption").text.endswith(f"mean {100 * mean:.1f} %")
     # What was fitted on the own images has no published protocol, and falls back to the other.

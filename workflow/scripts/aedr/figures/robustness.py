@@ -100,7 +100,7 @@ def draw_strengths(
             layout="constrained",
         )
         for row, panel in zip(grid, PANELS, strict=True):
-            row[0].set_ylabel(f"{panel.name},\n{FITTED_ON[panel.protocol]}")
+            row[0].set_ylabel(f"{panel.name},\nfitted on\n{FITTED_ON[panel.protocol]}")
             for axes, column in zip(row, columns, strict=True):
                 for name, method in shown_methods(means, configured).items():
                     line = values.loc[(panel.protocol, *method), panel.value]
