@@ -7,7 +7,7 @@
 include: "../functions/prompts.smk"
 
 
-from aedr.prompts.vocabulary import vocabulary_files
+from aedr.study.prompt_files import vocabulary_files
 
 if SOURCES and PROMPTS["file"]:
 

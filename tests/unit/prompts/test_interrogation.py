@@ -27,8 +27,8 @@ from aedr.images.pictures import Pixels, describe_image, encode_png
 from aedr.prompts.captioning import Captioner, load_captioner
 from aedr.prompts.clip import Clip, load_clip
 from aedr.prompts.interrogation import Phrases, best_phrases, compose_prompt, interrogate, limit_tokens
-from aedr.prompts.vocabulary import KINDS, SITES, read_vocabulary
-from aedr.study.prompt_files import count_prompts, match_captions, read_captions, read_prompt_file
+from aedr.prompts.vocabulary import SITES, read_vocabulary
+from aedr.study.prompt_files import KINDS, count_prompts, match_captions, read_captions, read_prompt_file
 from aedr.tables.files import read_table, write_table
 from aedr.weights.hub import fetching
 from tiny_interrogators import save_tiny_captioner, save_tiny_clip
@@ -672,7 +672,7 @@ def test_unreadable_prompt_files(tmp_path: Path) -> None:
 def test_counting_prompts_imports_the_standard_library_alone(tmp_path: Path) -> None:
     code = (
         "import sys; from aedr.study.prompt_files import count_prompts; "
-        "from aedr.prompts.vocabulary import vocabulary_files; "
+        "from aedr.study.prompt_files import vocabulary_files; "
         f"print(count_prompts({str(write(tmp_path, 'a cat'))!r})); "
         "assert not {'numpy', 'pandas', 'torch', 'pyarrow'} & set(sys.modules)"
     )

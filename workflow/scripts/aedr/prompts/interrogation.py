@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from aedr.prompts.clip import Embeddings
-from aedr.prompts.vocabulary import KINDS
+from aedr.study.prompt_files import KINDS
 
 FLAVORS = 3
 

@@ -4,8 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from aedr.errors import UserError
-
-KINDS = ("medium", "artist", "trending", "movement", "flavor")
+from aedr.study.prompt_files import KINDS, vocabulary_files
 
 # clip-interrogator 0.6.0 ships its other phrases as files; its sites stand in its code.
 SITES = (
@@ -28,11 +27,6 @@ SITES = (
     "unsplash",
     "zbrush central",
 )
-
-
-def vocabulary_files(folder: str | Path) -> list[str]:
-    """Return the paths of the files that a vocabulary folder holds: one phrase a line, UTF-8; trendings are sites."""
-    return [str(Path(folder) / f"{kind}s.txt") for kind in KINDS]
 
 
 def read_vocabulary(folder: str | Path | None) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Prompts and captions that a person wrote to a file; imports the standard library alone, for the workflow's start."""
+"""Prompts, captions and phrases in files that a person wrote; standard library alone, for the workflow's start."""
 
 import csv
 import io
@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aedr.errors import UserError
+
+# Of the phrases that compete in a prompt.
+KINDS = ("medium", "artist", "trending", "movement", "flavor")
 
 _NUMBERED = re.compile(r"\d+: ")
 
@@ -87,6 +90,11 @@ def match_captions(captions: dict[str, str], image_ids: Iterable[str], path: str
             "`captioner`."
         )
     return {image_id: captions[name] for image_id, name in names.items()}
+
+
+def vocabulary_files(folder: str | Path) -> list[str]:
+    """Return the paths of the files that a vocabulary folder holds: one phrase a line, UTF-8; trendings are sites."""
+    return [str(Path(folder) / f"{kind}s.txt") for kind in KINDS]
 
 
 def _read_text(path: str | Path, key: str) -> str:
