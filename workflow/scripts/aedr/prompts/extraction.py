@@ -1,0 +1,129 @@
+"""Prompts of a whole image set: its captions, and the prompts table's rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from aedr.costs import Costs
+from aedr.errors import UnusableImage, UserError
+from aedr.images.pictures import Pixels, decode_image
+from aedr.jobs import progress
+from aedr.memory import FittingBatches
+from aedr.prompts.captioning import Captioner
+from aedr.prompts.clip import Clip
+from aedr.prompts.interrogation import interrogate, phrases_by_kind
+from aedr.tables.files import read_table
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The images of several tables, which are read one after the other since they may not fit into memory together."""
+
+    tables: Sequence[str]
+    image_ids: Sequence[str]
+    max_pixels: int
+
+    def batches(self, size: int, what: str) -> Iterator[tuple[list[str], list[Pixels]]]:
+        """Yield image ids and decoded pictures, `size` at a time; a progress bar shows `what` is done.
+
+        Raises:
+            UserError: a picture cannot be decoded.
+        """
+        return progress(self._batches(size), -(-len(self.image_ids) // size), what)
+
+    def _batches(self, size: int) -> Iterator[tuple[list[str], list[Pixels]]]:
+        ids: list[str] = []
+        pictures: list[Pixels] = []
+        for table in self.tables:
+            rows = read_table(table, "images")
+            for image_id, image in zip(rows["image_id"], rows["image"], strict=True):
+                try:
+                    pictures.append(decode_image(image["bytes"], self.max_pixels))
+                except UnusableImage as unusable:
+                    raise _unusable(image_id, str(unusable)) from None
+                ids.append(image_id)
+                if len(ids) == size:
+                    yield ids, pictures
+                    ids, pictures = [], []
+        if ids:
+            yield ids, pictures
+
+
+def open_image_set(tables: Sequence[str], max_pixels: int) -> ImageSet:
+    """Return the image set of the image tables `tables`.
+
+    Raises:
+        UserError: there is no image, or one that cannot be used.
+    """
+    image_ids: list[str] = []
+    for table in tables:
+        rows = read_table(table, "images")
+        for image_id, reason in zip(rows["image_id"], rows["reason"], strict=True):
+            if isinstance(reason, str):
+                raise _unusable(image_id, reason)
+            image_ids.append(image_id)
+    if not image_ids:
+        raise UserError("prompts: image_set: it holds no picture. Put at least one into its folder.")
+    return ImageSet(tables, image_ids, max_pixels)
+
+
+def caption_images(image_set: ImageSet, captioner: Captioner, batch_size: int, costs: Costs) -> dict[str, str]:
+    """Return the captioner's caption of every image, by image id.
+
+    Raises:
+        UserError: a picture cannot be decoded, or the captioner has nothing to say about it.
+    """
+    fitting = FittingBatches(batch_size, costs)
+    captions: dict[str, str] = {}
+    for ids, pictures in image_set.batches(batch_size, "batches captioned"):
+        captions.update(zip(ids, fitting.map(captioner.caption, pictures), strict=True))
+    for image_id, caption in captions.items():
+        if not caption:
+            raise UserError(
+                f"prompts: captioner: it had nothing to say about {image_id}. Give captions of your own in a CSV "
+                "file (prompts: captions), or remove the picture."
+            )
+    return captions
+
+
+def interrogate_images(
+    image_set: ImageSet,
+    captions: Mapping[str, str],
+    vocabulary: pd.DataFrame,
+    clip: Clip,
+    batch_size: int,
+    costs: Costs,
+) -> list[dict[str, str]]:
+    """Return the rows of the prompts table, one for each image, in their order.
+
+    Args:
+        captions: by image id.
+        vocabulary: the vocabulary table, embedded with the same model `clip`.
+
+    Raises:
+        UserError: a picture cannot be decoded.
+    """
+    phrases = phrases_by_kind(vocabulary)
+    fitting = FittingBatches(batch_size, costs)
+    rows: list[dict[str, str]] = []
+    for ids, pictures in image_set.batches(batch_size, "batches interrogated"):
+        prompts = interrogate(
+            np.stack(fitting.map(clip.embed_images, pictures)),
+            [captions[image_id] for image_id in ids],
+            phrases,
+            clip.count_tokens,
+            clip.context_length,
+        )
+        for image_id, prompt in zip(ids, prompts, strict=True):
+            row = {"prompt_id": f"{len(rows):05d}", "image_id": image_id}
+            rows.append(row | {"caption": captions[image_id], "prompt": prompt})
+    return rows
+
+
+def _unusable(image_id: str, reason: str) -> UserError:
+    return UserError(
+        f"prompts: image_set: the picture {image_id} gives no prompt: {reason}. Remove it from its folder, or choose "
+        "another image set for the prompts."
+    )
