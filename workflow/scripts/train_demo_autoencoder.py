@@ -30,7 +30,7 @@ def train_demo_autoencoder(
     import torch
 
     from aedr.demo import autoencoders
-    from aedr.demo.photographs import as_pixels, held_out_crops, load_parts
+    from aedr.demo.photographs import as_pixels, held_out_crops, load_training_parts
     from aedr.demo.pictures import draw_pictures
     from aedr.devices import pick_device
     from aedr.jobs import progress
@@ -41,7 +41,7 @@ def train_demo_autoencoder(
     torch.manual_seed(seed_of(seed, model, "autoencoder"))
     generator = torch.Generator().manual_seed(seed_of(seed, model, "noise"))
     rng = numpy.random.default_rng(seed_of(seed, model, "pictures"))
-    parts = {name: training_part for name, (training_part, _) in load_parts(photographs).items()}
+    parts = load_training_parts(photographs)
 
     def draw(count: int, native_share: float = training["native_share"]) -> numpy.ndarray:
         return draw_pictures(rng, count, parts, photographs, pictures, native_share)[0]

@@ -1,25 +1,15 @@
 """Train the demo's CLIP model: crops of the six photographs against the phrases of the demo's vocabulary."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aedr.jobs import job
-
-if TYPE_CHECKING:
-    import numpy as np
-    from transformers import PreTrainedTokenizerFast
-
-# The medium of a picture whose looks name no other.
-PHOTOGRAPH = "a photograph"
 
 
 def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mapping[str, Any]) -> None:
     """Write a CLIP model to the folder `output` as open_clip reads it, in float16, with its tokenizer.
 
     training: demo/training.yaml; vocabulary: the folder demo/vocabulary; settings: the rule's parameters.
-
-    Every step shows the model pictures and, for each, one phrase that is true of it, no phrase twice in a step, under
-    open_clip's contrastive loss. A picture's phrases thus get equal probabilities, and false ones none.
     """
     import json
     from pathlib import Path
@@ -30,9 +20,9 @@ def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mappi
     import yaml
     from safetensors.torch import save_file
 
-    from aedr.demo.photographs import load_parts
+    from aedr.demo.clip import build_tokenizer, describe_model, train_clip, true_phrases
+    from aedr.demo.photographs import load_training_parts
     from aedr.demo.pictures import draw_pictures
-    from aedr.jobs import progress
     from aedr.prompts.clip import CONFIG_FILE, WEIGHTS_FILE
     from aedr.prompts.vocabulary import read_vocabulary
 
@@ -40,9 +30,10 @@ def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mappi
     torch.manual_seed(settings["seed"])
     rng = np.random.default_rng(settings["seed"])
     demo = yaml.safe_load(Path(training).read_text(encoding="utf-8"))
+    photographs = demo["photographs"]
     phrases = read_vocabulary(vocabulary)
     everything = [phrase for found in phrases.values() for phrase in found]
-    everything += [entry["caption"] for entry in demo["photographs"].values()]
+    everything += [entry["caption"] for entry in photographs.values()]
     everything = list(dict.fromkeys(everything))
 
     folder = Path(output)
@@ -52,144 +43,23 @@ def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mappi
     config = describe_model(settings, demo["pictures"]["size"], len(tokenizer), tokenizer.eos_token_id)
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
-    parts = {name: kept for name, (kept, _) in load_parts(demo["photographs"]).items()}
+    parts = load_training_parts(photographs)
     pictures, names, looks = draw_pictures(
-        rng, settings["pictures"], parts, demo["photographs"], demo["pictures"], settings["native_share"]
+        rng, settings["pictures"], parts, photographs, demo["pictures"], settings["native_share"]
     )
-    truths = true_phrases(names, looks, demo["photographs"], phrases, everything)
-
+    truths = true_phrases(names, looks, photographs, phrases, everything)
     model = open_clip.model.CLIP(**config["model_cfg"])
     tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(everything)
-    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-    others = [weight for weight in model.parameters() if weight.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": settings["weight_decay"]}, {"params": others, "weight_decay": 0.0}],
-        lr=settings["learning_rate"],
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings["learning_rate"], settings["steps"], pct_start=0.1, cycle_momentum=False
-    )
-    contrast = open_clip.loss.ClipLoss()
-    model.train()
-    for step in progress(range(settings["steps"]), settings["steps"], "training steps"):
-        chosen, said = draw_pairs(rng, truths, settings["batch_size"])
-        image_features, text_features, scale = model(torch.from_numpy(pictures[chosen]), tokens[said])
-        loss = contrast(image_features, text_features, scale)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(0, np.log(100))
-        if step % 100 == 0:
-            print(f"step {step}: loss {loss.item():.3f}", flush=True)
+    train_clip(model, pictures, tokens, truths, settings, rng)
     weights = {name: tensor.detach().half().contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE)
-
-
-def build_tokenizer(phrases: list[str], vocabulary_size: int, context_length: int) -> "PreTrainedTokenizerFast":
-    """Return a byte-level BPE tokenizer of at most `vocabulary_size` pieces, fitted to `phrases`, in lower case."""
-    import tokenizers
-    import transformers
-
-    start, end, padding = specials = ["<start_of_text>", "<end_of_text>", "<padding>"]
-    core = tokenizers.Tokenizer(tokenizers.models.BPE())
-    core.normalizer = tokenizers.normalizers.Lowercase()
-    core.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=True)
-    core.decoder = tokenizers.decoders.ByteLevel()
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=vocabulary_size,
-        special_tokens=specials,
-        initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    core.train_from_iterator(phrases, trainer)
-    core.post_processor = tokenizers.processors.TemplateProcessing(
-        single=f"{start} $A {end}",
-        special_tokens=[(start, core.token_to_id(start)), (end, core.token_to_id(end))],
-    )
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=core, bos_token=start, eos_token=end, pad_token=padding, model_max_length=context_length
-    )
-
-
-def describe_model(settings: Mapping[str, Any], size: int, tokens: int, end: int) -> dict[str, Any]:
-    """Return open_clip's configuration of the model for pictures of `size` x `size` pixels and a vocabulary of
-    `tokens`, whose end-of-text token is `end`."""
-    text = {
-        **settings["text"],
-        "vocab_size": tokens,
-        "pool_type": "eos",
-        "eos_id": end,
-        # open_clip takes a tokenizer's files from the model's own folder, wherever it is, once this names anything.
-        "hf_tokenizer_name": "demo",
-    }
-    return {
-        "model_cfg": {
-            "embed_dim": settings["embed_dim"],
-            "vision_cfg": {**settings["vision"], "image_size": size},
-            "text_cfg": text,
-        },
-        "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"},
-    }
-
-
-def true_phrases(
-    names: list[str],
-    looks: list[list[str]],
-    photographs: Mapping[str, Mapping[str, Any]],
-    phrases: Mapping[str, list[str]],
-    everything: list[str],
-) -> list["np.ndarray"]:
-    """Return for each picture the places in `everything` of the phrases that are true of it.
-
-    names, looks: each picture's photograph and looks; phrases: the vocabulary by kind.
-
-    Raises `UserError` for a phrase of the vocabulary that is true of no picture: it could not be learnt.
-    """
-    import numpy as np
-
-    from aedr.demo.pictures import LOOKS
-    from aedr.demo.text import MEDIUMS
-    from aedr.errors import UserError
-
-    place = {phrase: number for number, phrase in enumerate(everything)}
-    of_photograph = {
-        name: [entry["caption"], f"by {entry['artist']}", f"inspired by {entry['artist']}"]
-        + [phrase for phrase in phrases["trending"] if entry["origin"].casefold() in phrase.casefold()]
-        for name, entry in photographs.items()
-    }
-    truths = []
-    for name, picture_looks in zip(names, looks, strict=True):
-        mediums = [MEDIUMS[look] for look in picture_looks if look in MEDIUMS]
-        found = of_photograph[name] + (mediums or [PHOTOGRAPH])
-        for look in picture_looks:
-            movement, flavors = LOOKS[look]
-            found = found + list(flavors) + ([movement] if movement else [])
-        truths.append(np.array(sorted({place[phrase] for phrase in found if phrase in place})))
-    shown = {everything[number] for number in np.unique(np.concatenate(truths))}
-    unused = [phrase for phrase in everything if phrase not in shown]
-    if unused:
-        raise UserError(
-            f"demo/vocabulary: no training picture is described by {', '.join(unused)}. "
-            "Remove the phrases, or let demo/training.yaml or a look say what they describe."
-        )
-    return truths
-
-
-def draw_pairs(rng: "np.random.Generator", truths: list["np.ndarray"], count: int) -> tuple[list[int], list[int]]:
-    """Draw up to `count` pictures and for each a phrase true of it that no other drawn picture has been given."""
-    chosen, said = [], []
-    for picture in rng.choice(len(truths), size=count, replace=False):
-        free = [phrase for phrase in truths[picture] if phrase not in said]
-        if len(free):
-            chosen.append(int(picture))
-            said.append(int(rng.choice(free)))
-    return chosen, said
 
 
 if __name__ == "__main__":
     with job(snakemake):
         train_demo_clip(
-            snakemake.input.training, snakemake.params.vocabulary, snakemake.params.folder, snakemake.params.settings
+            training=snakemake.input.training,
+            vocabulary=snakemake.params.vocabulary,
+            output=snakemake.params.folder,
+            settings=snakemake.params.settings,
         )

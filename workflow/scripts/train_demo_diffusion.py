@@ -33,7 +33,7 @@ def train_demo_diffusion(
     import torch
 
     from aedr.demo import diffusion
-    from aedr.demo.photographs import load_parts
+    from aedr.demo.photographs import load_training_parts
     from aedr.demo.pictures import draw_pictures
     from aedr.demo.text import build_tokenizer, compose_prompt
     from aedr.devices import pick_device
@@ -46,7 +46,7 @@ def train_demo_diffusion(
     torch.manual_seed(seed_of(seed, model, "denoiser"))
     generator = torch.Generator().manual_seed(seed_of(seed, model, "diffusion"))
     rng = numpy.random.default_rng(seed_of(seed, model, "prompts"))
-    parts = {name: training_part for name, (training_part, _) in load_parts(photographs).items()}
+    parts = load_training_parts(photographs)
     phrases = read_vocabulary(Path(vocabulary[0]).parent)
     texts = [phrase for kind in phrases.values() for phrase in kind]
     texts += [entry["caption"] for entry in photographs.values()]

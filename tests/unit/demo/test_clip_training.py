@@ -9,7 +9,8 @@ import torch
 import yaml
 
 import train_demo_clip
-from aedr.demo.photographs import load_parts
+from aedr.demo.clip import build_tokenizer, draw_pairs, true_phrases
+from aedr.demo.photographs import load_training_parts
 from aedr.demo.pictures import draw_pictures
 from aedr.errors import UserError
 from aedr.prompts.clip import load_clip
@@ -53,7 +54,7 @@ def test_training_is_repeatable_and_its_folder_can_be_moved(tmp_path: Path) -> N
 
 
 def test_its_tokenizer_counts_and_ends_every_text() -> None:
-    tokenizer = train_demo_clip.build_tokenizer(["a photograph of a cat", "by Stéfan"], 300, 77)
+    tokenizer = build_tokenizer(["a photograph of a cat", "by Stéfan"], 300, 77)
     assert len(tokenizer) <= 300
     tokens = tokenizer("a photograph of a cat").input_ids
     assert tokens[0] == tokenizer.bos_token_id and tokens[-1] == tokenizer.eos_token_id and len(tokens) == 7
@@ -68,9 +69,9 @@ def test_a_phrase_that_describes_no_picture_is_told() -> None:
     phrases = {"trending": ["flickr", "behance"]}
     everything = ["a cat", "by X", "inspired by X", "flickr", "behance", "a photograph", "bright", "bright light"]
     with pytest.raises(UserError, match="described by behance"):
-        train_demo_clip.true_phrases(["cat"], [["bright"]], photographs, phrases, everything)
+        true_phrases(["cat"], [["bright"]], photographs, phrases, everything)
     known = [phrase for phrase in everything if phrase != "behance"]
-    [truth] = train_demo_clip.true_phrases(["cat"], [["bright"]], photographs, phrases, known)
+    [truth] = true_phrases(["cat"], [["bright"]], photographs, phrases, known)
     assert [known[number] for number in truth] == known
 
 
@@ -78,7 +79,7 @@ def test_no_phrase_is_given_twice_in_a_step_and_each_is_true() -> None:
     truths = [np.array([0, 1]), np.array([1, 2]), np.array([2, 0]), np.array([0])]
     rng = np.random.default_rng(0)
     for _ in range(50):
-        chosen, said = train_demo_clip.draw_pairs(rng, truths, 4)
+        chosen, said = draw_pairs(rng, truths, 4)
         assert len(set(said)) == len(said) and len(set(chosen)) == len(chosen)
         assert all(phrase in truths[picture] for picture, phrase in zip(chosen, said, strict=True))
 
@@ -88,7 +89,7 @@ def test_the_committed_model_is_small_and_knows_its_photographs() -> None:
     clip = load_clip(DEMO / "clip", CPU)
     demo = yaml.safe_load((DEMO / "training.yaml").read_text(encoding="utf-8"))
     vocabulary = read_vocabulary(DEMO / "vocabulary")
-    parts = {name: kept for name, (kept, _) in load_parts(demo["photographs"]).items()}
+    parts = load_training_parts(demo["photographs"])
     rng = np.random.default_rng(99)
     pictures, names, looks = draw_pictures(rng, 200, parts, demo["photographs"], demo["pictures"])
     pixels = [np.rint((picture.transpose(1, 2, 0) + 1) * 127.5).astype(np.uint8) for picture in pictures]

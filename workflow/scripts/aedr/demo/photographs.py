@@ -68,6 +68,11 @@ def load_parts(photographs: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[
     }
 
 
+def load_training_parts(photographs: Mapping[str, Mapping[str, Any]]) -> dict[str, Image.Image]:
+    """Return the training part of each named photograph."""
+    return {name: training_part for name, (training_part, _) in load_parts(photographs).items()}
+
+
 def crop_held_out(part: Image.Image, crops: Mapping[str, Any]) -> list[Image.Image]:
     """Return a held-out part's crops, 8-bit RGB squares; crops are shrunk, never enlarged.
 
