@@ -20,7 +20,7 @@ def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mappi
     import yaml
     from safetensors.torch import save_file
 
-    from aedr.demo.clip import build_tokenizer, describe_model, train_clip, true_phrases
+    from aedr.demo.clip import build_phrase_tokenizer, describe_model, train_clip, true_phrases
     from aedr.demo.photographs import load_training_parts
     from aedr.demo.pictures import draw_pictures
     from aedr.prompts.clip import CONFIG_FILE, WEIGHTS_FILE
@@ -38,7 +38,7 @@ def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mappi
 
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(everything, settings["vocabulary_size"], settings["text"]["context_length"])
+    tokenizer = build_phrase_tokenizer(everything, settings["vocabulary_size"], settings["text"]["context_length"])
     tokenizer.save_pretrained(folder)
     config = describe_model(settings, demo["pictures"]["size"], len(tokenizer), tokenizer.eos_token_id)
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

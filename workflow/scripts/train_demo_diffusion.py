@@ -35,7 +35,7 @@ def train_demo_diffusion(
     from aedr.demo import diffusion
     from aedr.demo.photographs import load_training_parts
     from aedr.demo.pictures import draw_pictures
-    from aedr.demo.text import build_tokenizer, compose_prompt
+    from aedr.demo.text import build_prompt_tokenizer, compose_prompt
     from aedr.devices import pick_device
     from aedr.jobs import progress
     from aedr.prompts.vocabulary import read_vocabulary
@@ -53,7 +53,7 @@ def train_demo_diffusion(
 
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = build_tokenizer(folder, texts, text["vocabulary_size"], text["length"])
+        tokenizer = build_prompt_tokenizer(folder, texts, text["vocabulary_size"], text["length"])
     pipeline = diffusion.build_pipeline(architecture, text, autoencoder, tokenizer)
     targets, names, looks = diffusion.prepare_latents(
         pipeline, lambda count: draw_pictures(rng, count, parts, photographs, pictures), training["latents"]

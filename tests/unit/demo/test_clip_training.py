@@ -9,7 +9,7 @@ import torch
 import yaml
 
 import train_demo_clip
-from aedr.demo.clip import build_tokenizer, draw_pairs, true_phrases
+from aedr.demo.clip import build_phrase_tokenizer, draw_pairs, true_phrases
 from aedr.demo.photographs import load_training_parts
 from aedr.demo.pictures import draw_pictures
 from aedr.errors import UserError
@@ -54,7 +54,7 @@ def test_training_is_repeatable_and_its_folder_can_be_moved(tmp_path: Path) -> N
 
 
 def test_its_tokenizer_counts_and_ends_every_text() -> None:
-    tokenizer = build_tokenizer(["a photograph of a cat", "by Stéfan"], 300, 77)
+    tokenizer = build_phrase_tokenizer(["a photograph of a cat", "by Stéfan"], 300, 77)
     assert len(tokenizer) <= 300
     tokens = tokenizer("a photograph of a cat").input_ids
     assert tokens[0] == tokenizer.bos_token_id and tokens[-1] == tokenizer.eos_token_id and len(tokens) == 7

@@ -21,7 +21,7 @@ Places = npt.NDArray[np.int_]
 PHOTOGRAPH = "a photograph"
 
 
-def build_tokenizer(
+def build_phrase_tokenizer(
     phrases: list[str], vocabulary_size: int, context_length: int
 ) -> transformers.PreTrainedTokenizerFast:
     """Return a byte-level BPE tokenizer of at most `vocabulary_size` pieces, fitted to `phrases`, in lower case."""

@@ -61,7 +61,9 @@ def compose_prompt(
     return ", ".join(parts)
 
 
-def build_tokenizer(folder: str | Path, texts: Sequence[str], vocabulary_size: int, length: int) -> CLIPTokenizer:
+def build_prompt_tokenizer(
+    folder: str | Path, texts: Sequence[str], vocabulary_size: int, length: int
+) -> CLIPTokenizer:
     """Return a CLIPTokenizer whose merges were learned from `texts`; its files are written to `folder`.
 
     length: tokens a prompt is padded to; anything can be tokenised, since all bytes are in the vocabulary.
