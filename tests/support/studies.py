@@ -28,6 +28,7 @@ BAD_PICTURES = {
     "one pixel wide.png": None,
     "constant.png": None,
 }
+RIVALS = {"rivals": ["hfi", "codebook"], "rival_settings": {"hfi": {"distance": "l2"}}}
 
 
 def write_pictures(folder: Path, usable: int = 6) -> None:
@@ -138,3 +139,8 @@ def results(folder: Path, table: str, pattern: str) -> pd.DataFrame:
     rows = read_tables(sorted(folder.glob(pattern)), table)
     keys = [key for key in ("image_id", "autoencoder", "source", "metric", "signal") if key in rows]
     return rows.sort_values(keys, ignore_index=True)
+
+
+def without_rivals(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table's rows without those of `RIVALS`."""
+    return table[~table["metric"].isin(RIVALS["rivals"])].reset_index(drop=True) if "metric" in table else table
