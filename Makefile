@@ -1,6 +1,7 @@
 # make demo       run the embedded study: no GPU, no network once installed
 # make install    install what a study needs into .venv
 # make docs       build the documents as a site in site/
+# make check      run the linters, the type checker and the unit tests: minutes, for every day
 # make test       run every check
 #
 # TORCH=cpu takes the CPU build of torch, a tenth of the download, for machines without a GPU.
@@ -9,9 +10,11 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
+# Two workers are busy on two cores, and on more: what takes longest is for one worker.
+PYTEST = $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 10
 
-.PHONY: demo demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots demo-verdicts docs help \
-  install install-tests test
+.PHONY: check demo demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots demo-verdicts docs help \
+  install install-tests lint test
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -73,14 +76,19 @@ docs: .venv/installed-docs
 	$(BIN)/sphinx-build -c docs --fail-on-warning --keep-going --fresh-env --quiet . site
 	@echo "Open site/index.html."
 
-test: .venv/installed-tests
+lint: .venv/installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules workflow/functions
 	$(BIN)/mypy workflow/scripts benchmarks
+
+check: lint
+	$(PYTEST) tests/unit
+
+test: lint
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
 	$(BIN)/snakemake --lint --config 'image_sets={real: {folder: demo/photographs}}'
-	$(BIN)/pytest
+	$(PYTEST)
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -1,4 +1,4 @@
-"""What several tests share: the reference data, and a fresh clone of this folder with the demo run in it, once."""
+"""What several tests share: the reference data, a fresh clone of this folder with the demo run in it, and workers."""
 
 import os
 import shutil
@@ -9,6 +9,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# Fixtures that take minutes. One worker makes each, once, and runs every test that needs it.
+SHARED = ("clone", "root")
+
+# Workers share the cores, and set this before torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell pytest-xdist which tests belong to one worker: those that share a fixture of `SHARED`, or else a file.
+
+    The first kind begins first, so that no worker is left with one of them when the others are done.
+    """
+
+    def shared(item: pytest.Item) -> str | None:
+        return next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared(item) or item.path.stem))
+    items.sort(key=lambda item: shared(item) is None)
 
 
 @pytest.fixture(scope="session")
