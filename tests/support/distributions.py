@@ -11,16 +11,16 @@ from packaging.utils import canonicalize_name
 
 def closure(names: Iterable[str]) -> set[str]:
     """Return the canonical names of distributions and of all that their metadata require on this machine."""
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     waiting = [Requirement(name) for name in names]
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
-        if name not in found:
-            found.add(name)
+        for extra in {"", *wanted.extras} - {extra for known, extra in found if known == name}:
+            found.add((name, extra))
             needs = map(Requirement, metadata.requires(name) or [])
-            waiting += [need for need in needs if not need.marker or need.marker.evaluate({"extra": ""})]
-    return found
+            waiting += [need for need in needs if not need.marker or need.marker.evaluate({"extra": extra})]
+    return {name for name, _ in found}
 
 
 def link(names: Iterable[str], site_packages: Path) -> None:

@@ -1,9 +1,8 @@
 """A stand-in for conda, which is not on PyPI: it answers what Snakemake asks, and makes environments with venv and pip.
 
-Every package of the file's `pip:` section is installed at its version, in an environment that holds nothing else. Only
-torch's own files, of five gigabytes, are linked from the environment of the tests before pip looks at them: pip keeps
-them where they are of the wanted version and replaces them where not. Python is that of the tests, whatever the file
-says.
+Every package of the file's `pip:` section is installed at its version, in an environment that holds nothing else but
+what these need. What the environment of the tests holds at that version is linked from there, with its needs, before
+pip looks at all of it and installs the rest. Python is that of the tests, whatever the file says.
 """
 
 import argparse
@@ -16,11 +15,9 @@ from importlib import metadata
 from pathlib import Path
 
 import yaml
+from packaging.utils import canonicalize_name
 
 import distributions
-
-LINKED = ("torch", "triton")
-LINKED_FAMILIES = ("nvidia-", "cuda-")
 
 
 def install(folder: Path) -> Path:
@@ -38,10 +35,10 @@ def create_environment(file: Path, prefix: Path) -> None:
     """Make the environment that the file describes."""
     (pins,) = [entry["pip"] for entry in yaml.safe_load(file.read_text())["dependencies"] if isinstance(entry, dict)]
     site_packages = bare_environment(prefix)
-    if any(pin.startswith("torch==") for pin in pins):
-        installed = {distribution.name.lower() for distribution in metadata.distributions()}
-        linked = [name for name in installed if name in LINKED or name.startswith(LINKED_FAMILIES)]
-        distributions.link(linked, site_packages)
+    here = {f"{canonicalize_name(found.name)}=={found.version}" for found in metadata.distributions()}
+    wanted = (pin.split("==") for pin in pins)
+    linked = [name for name, version in wanted if f"{canonicalize_name(name)}=={version}" in here]
+    distributions.link(distributions.closure(linked), site_packages)
     pip = [sys.executable, "-m", "pip", "--python", str(prefix / "bin/python"), "install", "--quiet", "--no-compile"]
     subprocess.run([*pip, *pins], check=True)
 
