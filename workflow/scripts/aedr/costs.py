@@ -1,4 +1,4 @@
-"""What a job's work on images cost: seconds, memory and device, kept in its table's metadata under `aedr.cost`."""
+"""What a job's work on images cost: seconds, memory and device, stored in its table's metadata under `aedr.cost`."""
 
 import contextlib
 import json
@@ -11,10 +11,10 @@ import torch
 
 
 class Costs:
-    """A job's stopwatch: it starts with what is loaded, then `begin_work`, then `record`.
+    """A job's stopwatch: create it before anything is loaded, then call `begin_work`, then `record`.
 
-    `parts` are seconds of the work by name, added up over batches. Parts need not add up to the whole: reading and
-    decoding images is in none.
+    `parts` holds the seconds of each named part of the work, summed over batches. They need not add up to the whole:
+    reading and decoding images is not in any part.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -25,28 +25,28 @@ class Costs:
         self._loading_seconds = 0.0
 
     def begin_work(self) -> None:
-        """Say that everything is loaded, and that the work on the images begins."""
+        """Mark the end of loading and the start of the work on images."""
         now = self._finished()
         self._loading_seconds, self._began = now - self._began, now
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Add the seconds of a block to the part `name`; on a GPU, wait until the block's work is done."""
+        """Add the seconds of a block to the part `name`; on a GPU, wait until its work is done."""
         began = time.perf_counter()
         yield
         self.parts[name] = self.parts.get(name, 0.0) + self._finished() - began
 
     def fall_back(self, to: str) -> None:
-        """Keep, and say in the log, that the GPU's memory ran out and that the job goes on otherwise."""
+        """Record and log that the GPU's memory ran out and what the job continues with."""
         self.fallbacks.append(to)
-        print(f"Out of GPU memory, going on with {to}", file=sys.stderr)
+        print(f"Out of GPU memory, continuing with {to}", file=sys.stderr)
 
     def record(self, images: int) -> str:
-        """Return the work on `images` images as JSON, for the metadata of their table:
+        """Return the cost of the work on `images` images as JSON, for their table's metadata.
 
-        `seconds` and `images` of the work; `loading_seconds` before it, for weights and what their classes import;
-        `peak_memory_bytes`, the process's resident set on the CPU, what torch allocated on a GPU; `device`, a GPU's
-        name or cpu; `threads` of torch on the CPU; `parts` and `fallbacks`, if there are any.
+        Keys: `seconds` and `images` of the work; `loading_seconds` before it, for weights and imports;
+        `peak_memory_bytes`, which is the process's resident set on the CPU and what torch allocated on a GPU; `device`,
+        a GPU's name or cpu; `threads` of torch on the CPU; `parts` and `fallbacks`, if there are any.
         """
         gpu = self.device.type == "cuda"
         cost = {

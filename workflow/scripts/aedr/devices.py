@@ -8,9 +8,9 @@ from aedr.errors import UserError
 
 
 def pick_device(setting: str = "auto") -> torch.device:
-    """Return the torch device for `setting`: auto (a GPU where there is one), cuda or cpu.
+    """Return the torch device for `setting`: auto (a GPU if there is one), cuda or cpu.
 
-    Raises `UserError` where cuda is asked for and cannot be used.
+    Raises `UserError` if `setting` is cuda and no GPU can be used.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if setting == "cuda" and not torch.cuda.is_available():

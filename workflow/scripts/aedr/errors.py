@@ -1,4 +1,4 @@
-"""Errors that a person can act on."""
+"""Errors that a user can act on."""
 
 
 class UserError(Exception):
@@ -6,4 +6,4 @@ class UserError(Exception):
 
 
 class UnusableImage(Exception):
-    """A file that holds no picture the method can use; the message is the reason recorded in its row."""
+    """A file without an image that the method can use. The message is recorded as the reason in its row."""

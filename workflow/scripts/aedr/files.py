@@ -1,4 +1,4 @@
-"""Files that are whole whenever they exist, also after a kill and a power cut."""
+"""Write files that are complete whenever they exist, even after a kill or a power cut."""
 
 import glob
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name to write to; when the block ends well, the file is on the disk and then renamed to `path`.
+    """Yield a temporary path to write to. If the block succeeds, the file is synced to disk and renamed to `path`.
 
-    What killed writers of the same `path` left behind is removed.
+    Temporary files that killed writers of `path` left behind are removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def sync(path: str | Path) -> None:
-    """Return when the content of a file, or the names in a folder, are on the disk and no longer in memory alone."""
+    """Return once the content of a file, or the list of names in a folder, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -25,16 +25,16 @@ _terminal: TextIO | None = None
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[None]:
-    """Run one Snakemake job's work: its output goes to its log, a `UserError` ends it with the message alone.
+    """Run one Snakemake job's work. Its output goes to its log; a `UserError` ends it with only the message.
 
-    File descriptors 1 and 2 are redirected, not only `sys.stderr`, so that native code and child processes reach the
-    log too. Threads are limited to those that Snakemake gave; a job that asks for a GPU holds one device until it ends.
-    What the job wrote is on the disk before Snakemake takes it for finished.
+    File descriptors 1 and 2 are redirected, not only `sys.stderr`, so that the output of native code and of child
+    processes reaches the log too. Threads are limited to the number that Snakemake gave. A job that asks for a GPU
+    holds one device until it ends. Outputs are synced to disk before Snakemake considers the job finished.
     """
     global _terminal
     over = threading.Event()
     try:
-        # transformers asks whether to run a model's own code; nobody must answer a question that they cannot see.
+        # transformers may ask whether to run a model's own code. Nobody would see the question, so it gets no answer.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if snakemake.log:
             os.makedirs(os.path.dirname(snakemake.log[0]) or ".", exist_ok=True)
@@ -43,7 +43,7 @@ def job(snakemake: Any) -> Iterator[None]:
             os.dup2(log, 1)
             os.dup2(log, 2)
             os.close(log)
-            # Some network file systems number a file anew each time.
+            # Some network file systems give a file a new inode number each time.
             if os.path.samestat(os.fstat(1), os.stat(snakemake.log[0])):
                 threading.Thread(target=_stop_when_replaced, args=(snakemake.log[0], over), daemon=True).start()
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -66,7 +66,7 @@ def job(snakemake: Any) -> Iterator[None]:
             raise SystemExit(1) from None
         _fail(
             f"No space left for {' or '.join([*snakemake.output, *snakemake.log])} ({error}). "
-            "Make room and run again: what is finished is kept."
+            "Make room and run again: finished jobs are kept."
         )
     except Exception:
         traceback.print_exc()
@@ -76,7 +76,7 @@ def job(snakemake: Any) -> Iterator[None]:
 
 
 def _fail(message: str) -> NoReturn:
-    """End the job with a message in its log, or where Snakemake speaks if the log takes no more."""
+    """End the job with a message in its log, or on Snakemake's stderr if the log cannot be written."""
     try:
         print(f"Error: {message}", file=sys.stderr, flush=True)
     except OSError:
@@ -85,10 +85,10 @@ def _fail(message: str) -> NoReturn:
 
 
 def _stop_when_replaced(log: str, over: threading.Event) -> None:
-    """End this process when another has taken the place of its log, which Snakemake makes anew for every job.
+    """End this process when its log is replaced; Snakemake creates a new log for every job.
 
-    A job lives on where Snakemake alone was killed. It must not write over what the next run's job of the same name
-    writes, perhaps with other settings.
+    If only Snakemake was killed, its jobs live on. They must not overwrite what the same jobs of the next run write,
+    perhaps with other settings.
     """
     while not over.wait(1):
         try:
@@ -101,10 +101,10 @@ def _stop_when_replaced(log: str, over: threading.Event) -> None:
 
 @contextlib.contextmanager
 def _one_gpu(wanted: int) -> Iterator[None]:
-    """Bind this process to one GPU that no other job of this machine holds.
+    """Bind this process to one GPU that no other job on this machine holds.
 
-    Where CUDA_VISIBLE_DEVICES names several devices, as a user does who keeps others free, it is one of these. Where it
-    names one or none, a scheduler or the user has chosen.
+    If CUDA_VISIBLE_DEVICES names several devices, the GPU is one of them. If it names one or none, a scheduler or the
+    user has chosen already.
     """
     if wanted == 0:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -134,9 +134,9 @@ def _installed_gpus() -> list[str]:
 
 
 class _Lines:
-    """A stream for tqdm that starts a new line in place of a carriage return, so that parallel jobs do not mix.
+    """A stream for tqdm that starts a new line instead of a carriage return, so that parallel jobs do not mix.
 
-    It is the log, and what Snakemake speaks to where somebody watches.
+    It writes to the log, and to Snakemake's stderr if that is a terminal.
     """
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class _Lines:
 
 
 def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield `items` and say every ten seconds, in the log and on a terminal, how far `what` is and how fast."""
+    """Yield `items` and report the progress and speed of `what` every ten seconds, in the log and on a terminal."""
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, desc=what, file=_Lines(), mininterval=10, ncols=100)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What is tried when a GPU's memory does not hold the work: smaller batches, then another place for the weights."""
+"""What to do when a GPU's memory is too small for the work: smaller batches, then another place for the weights."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -12,17 +12,17 @@ Result = TypeVar("Result")
 
 
 class FittingBatches:
-    """Batches as large as memory has allowed so far: halved whenever it runs out, and never grown again."""
+    """Batches that are halved whenever memory runs out, and never grow again."""
 
     def __init__(self, size: int, costs: Costs) -> None:
         self.size = size
         self._costs = costs
 
     def map(self, work: Callable[[Sequence[Item]], Iterable[Result]], items: Sequence[Item]) -> list[Result]:
-        """Return what `work` gives for each of `items`, in their order.
+        """Return the result of `work` for each of `items`, in their order.
 
         Raises:
-            torch.OutOfMemoryError: one item alone does not fit.
+            torch.OutOfMemoryError: a single item does not fit.
         """
         results: list[Result] = []
         while len(results) < len(items):
@@ -33,7 +33,7 @@ class FittingBatches:
             except torch.OutOfMemoryError:
                 if len(part) == 1:
                     raise
-            # What the failed call held is given back only now that its frames are gone.
+            # Memory that the failed call held can be freed only now that its frames are gone.
             torch.cuda.empty_cache()
             self.size = (len(part) + 1) // 2
             self._costs.fall_back(f"batches of {self.size}")
@@ -41,10 +41,10 @@ class FittingBatches:
 
 
 def on_cpu_if_too_large(network: Any, work: Callable[[], Result], what: str, costs: Costs) -> Result:
-    """Return what `work` gives; where the GPU's memory runs out, what it gives with `network` on the CPU.
+    """Return the result of `work`; if the GPU's memory runs out, its result with `network` on the CPU.
 
-    The last resort, for one image that does not fit. The CPU is far slower, and rounds the last digits otherwise. Tiles
-    would be faster, but an autoencoder's reconstruction of tiles is another one.
+    This is the last resort, for a single image that does not fit. The CPU is far slower and rounds the last digits
+    differently. Tiles would be faster, but an autoencoder reconstructs tiles differently from the whole image.
     """
     try:
         return work()
@@ -60,13 +60,13 @@ def on_cpu_if_too_large(network: Any, work: Callable[[], Result], what: str, cos
 
 
 def offload_more(pipeline: Any, device: torch.device) -> str | None:
-    """Let a diffusers pipeline hold less on the GPU `device`: one component at a time, then one layer at a time.
+    """Make a diffusers pipeline hold less on the GPU `device`: one component at a time, then one layer at a time.
 
     Returns:
-        How it goes on, or None where nothing less is possible.
+        What the pipeline continues with, or None if it cannot hold less.
     """
-    # VQ-Diffusion has no such order, and reads weights outside of any layer. Weights that are loaded layer by layer
-    # already have no device of their own.
+    # VQ-Diffusion has no order for offloading, and reads weights outside of any layer. Weights that are already loaded
+    # layer by layer have no device of their own.
     if pipeline.model_cpu_offload_seq is None or pipeline.device.type == "meta":
         return None
     if not getattr(pipeline, "_all_hooks", None):
