@@ -29,10 +29,8 @@ def test_the_time_left_is_that_of_the_finished_jobs_of_the_same_kind_side_by_sid
     seconds, unknown = times.estimate(unfinished, elapsed=110, now=120)
     assert seconds == pytest.approx((80 + 100) / (220 / 110))
     assert unknown == {"plot"}
-    assert say_time_left(seconds, unknown) == "At least 2 min left, not counting plot, of which no job has finished"
-    assert (
-        say_time_left(0, unknown) == "How long the rest will take is not known yet: plot, of which no job has finished"
-    )
+    assert say_time_left(seconds, unknown) == "At least 2 min left, not counting plot (no job finished yet)"
+    assert say_time_left(0, unknown) == "The time left is not known yet for plot (no job finished yet)"
     assert say_time_left(*times.estimate([(3, ("generate", "big"))], 110, 120)).startswith("About 40 s left")
 
 
@@ -61,4 +59,4 @@ def test_a_failed_jobs_last_words_are_its_error_or_its_last_line(tmp_path) -> No
     assert last_words(log) == "models.a: two lines\n  of reason"
     log.write_text("Traceback (most recent call last):\nKeyError: 3\n")
     assert last_words(log) == "KeyError: 3"
-    assert last_words(tmp_path / "none") == "it ended without a word"
+    assert last_words(tmp_path / "none") == "it ended without a message"

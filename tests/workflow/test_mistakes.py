@@ -9,7 +9,7 @@ from studies import run_snakemake
     "changes, message",
     [
         ({"shardsize": 5}, "shardsize: unknown key; did you mean shard_size?"),
-        ({"select": ["sdxl"]}, "select: sdxl is no model; models are sd, vq"),
+        ({"select": ["sdxl"]}, "select: sdxl is not a model; the models are sd, vq"),
         ({"image_sets": {"pictures": {"folder": "nowhere"}}}, "nowhere does not exist"),
     ],
 )

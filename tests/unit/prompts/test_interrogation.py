@@ -446,7 +446,7 @@ def no_models(extraction: dict[str, object], monkeypatch: pytest.MonkeyPatch) ->
     ("text", "message"),
     [
         ("file,caption\n0.png,a cat\n", "no row for 5 of 6 images, such as 1.png"),
-        ("file,caption\n0.png,a cat\n0.png,a dog\n", "0.png twice"),
+        ("file,caption\n0.png,a cat\n0.png,a dog\n", "two rows for the file 0.png"),
         ("file,caption\n0.png,\n", "line 2 .* lacks a file name or a caption"),
         ("file,caption\n0.png\n", "line 2 .* lacks a file name or a caption"),
         ("name,caption\n0.png,a cat\n", "lacks the column file"),
@@ -654,7 +654,7 @@ def test_prompt_files(tmp_path: Path, text: str, expected: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "holds no prompt"), (" \n\n", "holds no prompt"), ("001: a\n002: \n", "`002:` of .* holds no prompt")],
+    [("", "has no prompts"), (" \n\n", "has no prompts"), ("001: a\n002: \n", "`002:` of .* has no prompt")],
 )
 def test_prompt_files_without_prompts(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -59,25 +59,25 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ({"models": {"a": {"autoencoder": {"precision": "float8"}}}}, "models.a.autoencoder.precision: 'float8'"),
         ({"models": {"a": {"path": "."}}}, "models.a: give exactly one of pipeline, decode and folder"),
         ({"models": {"a": {"pipeline": "X"}}}, "models.a: give exactly one of repository and path"),
-        ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is no image set"),
+        ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is not an image set"),
         ({"models": {"a": {"pipeline": "X", "path": "nowhere"}}}, "models.a.path: the folder nowhere"),
-        ({"models": {"a": {"pipeline": "X", "path": ".", "autoencoder": "b"}}}, "b is no model"),
-        ({"models": {"real": {"pipeline": "X", "path": "."}}}, "real is the id of a model and of an image set"),
+        ({"models": {"a": {"pipeline": "X", "path": ".", "autoencoder": "b"}}}, "b is not a model"),
+        ({"models": {"real": {"pipeline": "X", "path": "."}}}, "real is the id of both a model and an image set"),
         (
             {"models": {name: {"pipeline": "X", "path": ".", "autoencoder": {"name": "same"}} for name in ("a", "b")}},
-            "same is given to several models",
+            "several models give the name same",
         ),
-        ({"select": ["a", "z"]}, "select: z is no model; models are a, b"),
+        ({"select": ["a", "z"]}, "select: z is not a model; the models are a, b"),
         ({"prompts": {}}, "give exactly one of image_set and file"),
-        ({"prompts": {"image_set": "x", "clip": {"path": "."}, "captions": "nowhere"}}, "x is no image set"),
+        ({"prompts": {"image_set": "x", "clip": {"path": "."}, "captions": "nowhere"}}, "x is not an image set"),
         ({"prompts": {"image_set": "real"}}, "prompts.clip: give either path"),
-        ({"prompts": {"image_set": "real", "clip": {"path": "."}}}, "give captioner, or captions"),
+        ({"prompts": {"image_set": "real", "clip": {"path": "."}}}, "give captioner, or a file as captions"),
         ({"reconstruction": {"metrics": ["lpips", "l2"]}}, "the metric lpips needs AlexNet"),
-        ({"reconstruction": {"off_grid": "search", "encoding": "sample"}}, "search takes the posterior's mode"),
-        ({"reconstruction": {"metrics": ["l1"]}}, "attribution.metric: high_frequency is not among"),
+        ({"reconstruction": {"off_grid": "search", "encoding": "sample"}}, "search needs the posterior's mode"),
+        ({"reconstruction": {"metrics": ["l1"]}}, "attribution.metric: high_frequency is not in"),
         ({"attribution": {"significance_level": 1}}, "attribution.significance_level"),
         ({"attribution": {"significance_level": "best"}}, "attribution.significance_level: 'best'"),
-        ({"attribution": {"significance_levels": {"z": 0.1}}}, "z is no autoencoder; they are a"),
+        ({"attribution": {"significance_levels": {"z": 0.1}}}, "z is not an autoencoder; the autoencoders are a"),
         ({"transforms": {"a": [{"jpg": 75}]}}, "transforms.a.0.jpg: unknown key; did you mean jpeg?"),
         ({"transforms": {"a": [{"jpeg": 101}]}}, "transforms.a.0.jpeg: 101 is greater than the maximum of 100"),
         (
@@ -94,13 +94,13 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ({"transforms": {"a": [{"blur": 1, "noise": 2}]}}, "transforms.a.0: {'blur': 1, 'noise': 2} has too many"),
         ({"transforms": {"a": []}}, "transforms.a: []"),
         ({"transforms": {"a.b": [{"png": {}}]}}, "a.b"),
-        ({"transforms": {"a": [{"centre_crop": 100}]}}, "transforms.a: centre_crop.size 100 is no multiple of"),
-        ({"transforms": {"a": [{"search_grid": {}}, {"jpeg": 9}]}}, "transforms.a: search_grid changes no picture"),
-        ({"transforms": {"searched": [{"jpeg": 9}]}}, "transforms.searched is what"),
-        ({"transforms": {"untouched": [{"jpeg": 9}]}}, "transforms.untouched is what"),
+        ({"transforms": {"a": [{"centre_crop": 100}]}}, "transforms.a: centre_crop.size 100 is not a multiple of"),
+        ({"transforms": {"a": [{"search_grid": {}}, {"jpeg": 9}]}}, "transforms.a: search_grid does not change images"),
+        ({"transforms": {"searched": [{"jpeg": 9}]}}, "transforms.searched: this id is reserved"),
+        ({"transforms": {"untouched": [{"jpeg": 9}]}}, "transforms.untouched: this id is reserved"),
         (
             {"transforms": {"a": [{"search_grid": {}}]}, "reconstruction": {"encoding": "sample"}},
-            "transforms.a: search_grid takes the posterior's mode",
+            "transforms.a: search_grid needs the posterior's mode",
         ),
         ({"results": "x", "resources": "./x"}, "the same folder"),
     ],
@@ -132,8 +132,8 @@ def test_a_key_given_twice_is_refused(tmp_path) -> None:
             "more than 100000",
         ),
         ("a: &a [*a]\n", "or for themselves"),
-        ("x: " + "[" * 5000, "nested too deep"),
-        ("? [a, b]\n: 1\n", "line 1: a list or mapping is no key"),
+        ("x: " + "[" * 5000, "nested too deeply"),
+        ("? [a, b]\n: 1\n", "line 1: a list or mapping cannot be a key"),
         ("seed:\t1\n\tb: 2\n", "Indent with spaces"),
         (b"results: \xe9\n", "is not UTF-8 (byte 9)"),
     ],
@@ -148,7 +148,7 @@ def test_a_file_that_is_more_than_data_is_refused(tmp_path, text, message) -> No
 def test_a_strangers_file_is_checked_without_snakemake(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(ROOT)
     assert main("config/demo.yaml") is None
-    for text, message in {"seed: !!bool x": "not what it seems", "seeds: 1": "seeds: unknown key"}.items():
+    for text, message in {"seed: !!bool x": "does not fit its type", "seeds: 1": "seeds: unknown key"}.items():
         (tmp_path / "c.yaml").write_text(text)
         assert message in str(main(str(tmp_path / "c.yaml")))
 
@@ -156,12 +156,12 @@ def test_a_strangers_file_is_checked_without_snakemake(tmp_path, monkeypatch) ->
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"results": "a\nb"}, "results: 'a\\nb' has characters that no name has"),
-        ({"results": "a{b}"}, "results: Snakemake takes the braces in a{b} for a wildcard"),
+        ({"results": "a\nb"}, "results: 'a\\nb' has characters that no name may have"),
+        ({"results": "a{b}"}, "results: Snakemake would read the braces in a{b} as a wildcard"),
         ({"results": str(SCHEMA)}, "is a file; name a folder"),
         ({"seed": 10**30}, "seed: an integer of more than 64 bits"),
-        ({"attribution": {"held_out": float("nan")}}, "attribution.held_out: nan is no finite number"),
-        ({"models": {15: {"pipeline": "X", "path": "."}}}, "models: the key 15 is no text; put it into quotes"),
+        ({"attribution": {"held_out": float("nan")}}, "attribution.held_out: nan is not a finite number"),
+        ({"models": {15: {"pipeline": "X", "path": "."}}}, "models: the key 15 is not text; put it in quotes"),
         ({"models": {"a": {"pipeline": "", "path": "."}}}, "models.a.pipeline: is empty"),
         ({"models": {"a": {"pipeline": "X", "repository": "../x"}}}, "models.a.repository: '../x' does not match"),
         ({"prompts": {"image_set": "real", "captioner": {"repository": ".."}}}, "prompts.captioner.repository: '..'"),

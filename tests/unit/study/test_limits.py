@@ -34,10 +34,10 @@ def table(tmp_path) -> str:
         ({}, None),
         # Nothing lies between the old limit and the new one.
         ({"max_pixels": 950}, None),
-        ({"max_pixels": 2000}, "1 of its pictures stay refused"),
-        ({"max_pixels": 500}, "1 of its pictures stay taken"),
-        ({"max_bytes": 9000}, "1 of its pictures stay refused"),
-        ({"max_bytes": 2000}, "1 of its pictures stay taken"),
+        ({"max_pixels": 2000}, "1 of its images stay refused"),
+        ({"max_pixels": 500}, "1 of its images stay accepted"),
+        ({"max_bytes": 9000}, "1 of its images stay refused"),
+        ({"max_bytes": 2000}, "1 of its images stay accepted"),
         ({"max_bytes": 4000}, None),
     ],
 )

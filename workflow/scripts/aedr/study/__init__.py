@@ -1,1 +1,1 @@
-"""What Snakemake's own process imports when it plans a study: light, without NumPy, pandas or torch."""
+"""What Snakemake's own process imports to plan a study: light, without NumPy, pandas or torch."""

@@ -1,4 +1,4 @@
-"""A digest of the code that a job runs, since Snakemake does not notice a change in an imported module."""
+"""A digest of the code that a job runs. Snakemake does not notice changes in imported modules."""
 
 import ast
 import functools
@@ -7,17 +7,17 @@ import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-# What these do shows in logs, messages and records of cost, never in a result.
+# These affect logs, messages and recorded costs, never a result.
 WITHOUT_EFFECT_ON_RESULTS = frozenset({"aedr.jobs", "aedr.errors", "aedr.files", "aedr.costs"})
 SCRIPTS = Path(__file__).parents[2]
 PACKAGE = "aedr"
 
 
 def code_digest(*files: str, assets: Sequence[str] = ()) -> str:
-    """Return a SHA-256 over the modules of `aedr` that files in `workflow/scripts` import, directly or not.
+    """Return the SHA-256 of the modules of `aedr` that files in `workflow/scripts` import, directly or not.
 
-    A script's own text is left out: Snakemake watches that itself. A module of `aedr` among the files is included.
-    `assets` are files of `workflow/pages` that a script's pages are made of.
+    A script's own text is left out: Snakemake watches it. Modules of `aedr` among the files are included. `assets` are
+    the files in `workflow/pages` that a script makes its pages from.
     """
     digest = hashlib.sha256()
     for module in imported_files([SCRIPTS / file for file in files], SCRIPTS, WITHOUT_EFFECT_ON_RESULTS):
@@ -29,15 +29,15 @@ def code_digest(*files: str, assets: Sequence[str] = ()) -> str:
 
 
 def imported_files(files: Sequence[Path], scripts: Path, without: frozenset[str] = frozenset()) -> list[Path]:
-    """Return the files, and those of every module of `aedr` that they import, directly or not, sorted.
+    """Return the files and those of every module of `aedr` that they import, directly or not, sorted.
 
-    Every style of import is followed, inside functions too: `import aedr.room.module`, `from aedr.room import module`
-    or a name of it, relative ones, and `importlib.import_module` of a literal name. With a module come the packages
-    that it lies in, whose `__init__` Python runs first.
+    Every style of import is followed, also inside functions: `import aedr.room.module`, `from aedr.room import module`
+    or a name in it, relative imports, and `importlib.import_module` of a literal name. A module's parent packages are
+    included, because Python runs their `__init__` first.
 
     Args:
-        scripts: the folder that `aedr` lies in.
-        without: names of modules that are left out, with what they import.
+        scripts: the folder that contains `aedr`.
+        without: names of modules to leave out, together with what they import.
 
     Raises:
         ModuleNotFoundError: a file imports a module of `aedr` that does not exist.
@@ -53,23 +53,23 @@ def imported_files(files: Sequence[Path], scripts: Path, without: frozenset[str]
 
 @functools.cache
 def _imported_modules(file: Path, scripts: Path, without: frozenset[str]) -> frozenset[Path]:
-    """Return the files of the modules of `aedr` that a file imports anywhere, and that are not to be left out."""
+    """Return the files of the modules of `aedr` that a file imports anywhere, except those in `without`."""
     modules: set[Path] = set()
     for name in imported_names(file, scripts):
         if name.split(".")[0] != PACKAGE:
             continue
-        # With aedr.room.module come aedr and aedr.room; the last part may also be a name inside the module before it.
+        # Importing aedr.room.module also runs aedr and aedr.room. The last part may be a name inside a module.
         for module in itertools.accumulate(name.split("."), "{}.{}".format):
             found = _file_of(module, scripts)
             if found is None and module != name:
-                raise ModuleNotFoundError(f"{file} imports {name}, and there is no {module}")
+                raise ModuleNotFoundError(f"{file} imports {name}, but there is no {module}")
             if found is not None and module not in without:
                 modules.add(found)
     return frozenset(modules)
 
 
 def imported_names(file: Path, scripts: Path) -> Iterator[str]:
-    """Yield the dotted names of what a file in the folder `scripts` imports: modules, and what it takes from them."""
+    """Yield the dotted names that a file in the folder `scripts` imports: modules, and names from them."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

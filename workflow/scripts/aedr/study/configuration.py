@@ -28,14 +28,14 @@ def complete_configuration(config: Mapping[str, Any], schema_file: str | Path) -
     validator = jsonschema.Draft7Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     if errors:
-        # A message repeats the value that it complains of, whatever its length.
+        # A message repeats the wrong value, which may be very long.
         lines = [f"{line:.500}" for error in errors for line in _explain(error, schema)]
         raise UserError("The configuration has mistakes:\n  " + "\n  ".join(dict.fromkeys(lines)))
     return _with_defaults(dict(config), schema, schema)
 
 
 def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong in terms of the configuration's keys."""
+    """Yield what is wrong, in terms of the configuration's keys."""
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "oneOf":
         of_its_type = [e for e in error.context if e.validator != "type" or list(e.relative_path)]
@@ -80,7 +80,7 @@ def check_configuration(config: Configuration) -> None:
     Raises:
         UserError: one message with a line for every problem.
     """
-    # The other checks look models up, so they wait until the models themselves agree.
+    # The other checks look up models, so the models must be right first.
     problems = list(_check_models(config)) or [
         *(_check_prompts(config) if config["calibration"] is None else []),
         *_check_files(config),
@@ -96,27 +96,27 @@ def _check_models(config: Configuration) -> Iterator[str]:
     models = config["models"]
     for name in config["select"] or []:
         if name not in models:
-            yield f"select: {name} is no model; models are {', '.join(models)}"
+            yield f"select: {name} is not a model; the models are {', '.join(models)}"
     for name in {QUERY, RESTORED} & {*models, *config["image_sets"]}:
-        yield f"{name} is what the images to attribute are called; give the model or image set another id"
+        yield f"{name}: this id is reserved for the images to attribute; give the model or image set another one"
     for name in set(models) & set(config["image_sets"]):
-        yield f"{name} is the id of a model and of an image set; rename one"
+        yield f"{name} is the id of both a model and an image set; rename one"
     for name, model in models.items():
         if sum(model[key] is not None for key in ("pipeline", "decode", "folder")) != 1:
             yield f"models.{name}: give exactly one of pipeline, decode and folder (where its images come from)"
         if sum(model[key] is not None for key in ("repository", "path")) != 1:
             yield f"models.{name}: give exactly one of repository and path (where its weights come from)"
         if model["decode"] is not None and model["decode"] not in config["image_sets"]:
-            yield f"models.{name}.decode: {model['decode']} is no image set"
+            yield f"models.{name}.decode: {model['decode']} is not an image set"
         shared = model["autoencoder"]
         if isinstance(shared, str) and isinstance(models.get(shared, {}).get("autoencoder"), str | None):
-            yield f"models.{name}.autoencoder: {shared} is no model with an autoencoder of its own"
+            yield f"models.{name}.autoencoder: {shared} is not a model that describes its own autoencoder"
     owners = [name for name, model in models.items() if not isinstance(model["autoencoder"], str)]
     names = [autoencoder_name(models, name) for name in owners]
     for name in {name for name in names if names.count(name) > 1}:
         yield (
-            f"autoencoder.name: {name} is given to several models. Where they share one autoencoder, describe it in "
-            "one model and put that model's id as autoencoder in the others"
+            f"autoencoder.name: several models give the name {name}. If they share one autoencoder, describe it in "
+            "one model and give that model's id as autoencoder in the others"
         )
 
 
@@ -128,7 +128,7 @@ def _check_prompts(config: Configuration) -> Iterator[str]:
         yield "prompts: give exactly one of image_set and file; models with a pipeline need prompts"
     elif prompts["image_set"] is not None:
         if prompts["image_set"] not in config["image_sets"]:
-            yield f"prompts.image_set: {prompts['image_set']} is no image set"
+            yield f"prompts.image_set: {prompts['image_set']} is not an image set"
         clip = prompts["clip"]
         if (clip["path"] is None) == (clip["model"] is None or clip["pretrained"] is None):
             yield "prompts.clip: give either path, or model and pretrained"
@@ -136,7 +136,7 @@ def _check_prompts(config: Configuration) -> Iterator[str]:
         if captioner is not None and (captioner["path"] is None) == (captioner["repository"] is None):
             yield "prompts.captioner: give exactly one of repository and path"
         if captioner is None and prompts["captions"] is None:
-            yield "prompts: give captioner, or captions in a file"
+            yield "prompts: give captioner, or a file as captions"
 
 
 def _check_files(config: Configuration) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _check_files(config: Configuration) -> Iterator[str]:
     for key, backbone in backbones.items():
         if backbone != "torchvision":
             files[key] = backbone
-    # With a calibration there is no study, and so no prompts.
+    # A calibration takes the place of a study, so no prompts are needed.
     study = config["calibration"] is None
     folders |= (
         {
@@ -174,11 +174,11 @@ def _check_files(config: Configuration) -> Iterator[str]:
         if os.path.exists(path) and not os.path.isdir(path):
             yield f"{key}: {path} is a file; name a folder"
     if os.path.realpath(written["results"]) == os.path.realpath(written["resources"]):
-        yield "results and resources are the same folder"
-    # Images are no inputs of a rule, so that any name will do for them.
+        yield "results and resources are the same folder; name two different ones"
+    # The images of the query are not inputs of a rule, so their folder may have any name.
     for key, path in (folders | files | written).items():
         if key != "query" and path is not None and set(path) & set("{}"):
-            yield f"{key}: Snakemake takes the braces in {path} for a wildcard; rename it"
+            yield f"{key}: Snakemake would read the braces in {path} as a wildcard; rename it"
 
 
 def _check_attribution(config: Configuration) -> Iterator[str]:
@@ -187,20 +187,21 @@ def _check_attribution(config: Configuration) -> Iterator[str]:
     searches |= {f"transforms.{name}: {SEARCH}" for name, steps in config["transforms"].items() if is_searched(steps)}
     if searches:
         if config["reconstruction"]["encoding"] != "mode":
-            yield f"{min(searches)} takes the posterior's mode; set reconstruction.encoding: mode"
+            yield f"{min(searches)} needs the posterior's mode; set reconstruction.encoding: mode"
         for name, model in selected_models(config).items():
             if isinstance(model["autoencoder"], dict) and model["autoencoder"]["resize_to"] is not None:
-                yield f"models.{name}.autoencoder.resize_to: an image that is resized has no grid left to search for"
+                yield f"models.{name}.autoencoder.resize_to: a resized image has no grid left to search for"
     if config["attribution"]["metric"] not in metrics:
-        yield f"attribution.metric: {config['attribution']['metric']} is not among reconstruction.metrics"
+        yield f"attribution.metric: {config['attribution']['metric']} is not in reconstruction.metrics"
     if "lpips" in metrics and config["reconstruction"]["lpips_backbone"] is None:
         yield (
             "reconstruction.lpips_backbone: the metric lpips needs AlexNet's weights; name their file, write "
-            "torchvision to download them, or take lpips out of metrics"
+            "torchvision to download them, or remove lpips from metrics"
         )
     names = {autoencoder_name(config["models"], name) for name in config["models"]}
     for name in set(config["attribution"]["significance_levels"]) - names:
-        yield f"attribution.significance_levels: {name} is no autoencoder; they are {', '.join(sorted(names))}"
+        known = ", ".join(sorted(names))
+        yield f"attribution.significance_levels: {name} is not an autoencoder; the autoencoders are {known}"
 
 
 def _check_rivals(config: Configuration) -> Iterator[str]:
@@ -208,23 +209,26 @@ def _check_rivals(config: Configuration) -> Iterator[str]:
     if needing and config["rival_settings"]["vgg_backbone"] is None:
         names = " and ".join(needing)
         yield (
-            f"rival_settings.vgg_backbone: VGG16's weights, which {names} measures by, do not come with this workflow; "
-            f"name their file, write torchvision to download them (528 MB), or take {names} out of rivals"
+            f"rival_settings.vgg_backbone: this workflow does not include VGG16's weights, needed for {names}; name "
+            f"their file, write torchvision to download them (528 MB), or remove {names} from rivals"
         )
 
 
 def _check_transforms(config: Configuration) -> Iterator[str]:
     for name, steps in config["transforms"].items():
         if any(SEARCH in step for step in steps[:-1]):
-            yield f"transforms.{name}: {SEARCH} changes no picture, so it is the last step"
+            yield f"transforms.{name}: {SEARCH} does not change images, so it must be the last step"
         if name == UNTOUCHED:
-            yield f"transforms.{name} is what the study's own images are called; give the transform another id"
+            yield f"transforms.{name}: this id is reserved for the undamaged images; give the transform another one"
         if name == SEARCHED and steps != [{SEARCH: {}}]:
-            yield f"transforms.{name} is what the undamaged images, searched, are called; give the transform another id"
+            yield (
+                f"transforms.{name}: this id is reserved for the undamaged images after a search of the grid; give the "
+                "transform another one"
+            )
         for operation, options in map(options_of, steps):
             grid = options.get("grid", DEFAULT_GRID)
             if operation == "centre_crop" and options["size"] % grid:
                 yield (
-                    f"transforms.{name}: centre_crop.size {options['size']} is no multiple of centre_crop.grid {grid}; "
-                    "give another size, or a grid that every autoencoder's factor divides"
+                    f"transforms.{name}: centre_crop.size {options['size']} is not a multiple of centre_crop.grid "
+                    f"{grid}; give another size, or a grid that every autoencoder's factor divides"
                 )

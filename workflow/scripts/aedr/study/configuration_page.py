@@ -10,9 +10,9 @@ import yaml
 
 HEAD = """# Configuration
 
-Every key, made from `workflow/schemas/config.schema.yaml` by `make config/README.md`. A key that is not listed here is
-refused. `config.yaml` is the published study, `demo.yaml` the embedded one; `demo/` holds its control and
-its variants.
+Every key of the configuration. This page is made from `workflow/schemas/config.schema.yaml` by `make config/README.md`.
+Keys that are not listed here are refused. `config.yaml` is the published study, `demo.yaml` the embedded one;
+`demo/` contains its control and variants.
 """
 
 
@@ -29,7 +29,7 @@ def _table(part: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for key, entry in part["properties"].items():
         needed = key in part.get("required", [])
-        default = "(required)" if needed else f"`{json.dumps(entry['default'])}`" if "default" in entry else "see there"
+        default = "(required)" if needed else f"`{json.dumps(entry['default'])}`" if "default" in entry else "see below"
         if part.get("maxProperties") == 1:
             default = "(one of these)"
         meaning = entry.get("description") or f"See `{key}` below."

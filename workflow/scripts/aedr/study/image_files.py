@@ -1,4 +1,4 @@
-"""Finding the pictures in a folder; light enough for the time when the workflow is planned."""
+"""Find the images in a folder; light, because this runs when the workflow is planned."""
 
 import os
 import unicodedata
@@ -9,25 +9,25 @@ from aedr.errors import UserError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
-# Control characters, halves of characters (what is not UTF-8), and separators of lines and paragraphs.
+# Control characters, surrogates (from names that are not UTF-8), and separators of lines and paragraphs.
 UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def is_writable(text: str) -> bool:
-    """Return whether a text can stand in a line of a table, a log or a page."""
+    """Return whether a text can be written on one line of a table, a log or a page."""
     return not any(unicodedata.category(character) in UNWRITABLE for character in text)
 
 
 def list_images(folder: str | Path, at_most: int, key: str) -> list[str]:
-    """Return the first `at_most` image files below `folder`, as paths relative to it, in the order of their names.
+    """Return the first `at_most` image files below `folder`, as paths relative to it, sorted by name.
 
     `key` is the configuration key that messages name.
 
-    Hidden files and folders, files with other suffixes, links to folders, and what is neither a file nor a link to one
-    (a pipe, a device) are passed over.
+    Hidden files and folders, files with other suffixes, links to folders, and anything that is neither a file nor a
+    link to one (a pipe, a device) are skipped.
 
     Raises:
-        UserError: the folder is missing, cannot be read or holds no image, an image is a link to nothing, or a name
+        UserError: the folder is missing, cannot be read or contains no images; a link to an image is broken; or a name
             cannot be written to a table.
     """
     if not os.path.isdir(folder):
@@ -35,17 +35,17 @@ def list_images(folder: str | Path, at_most: int, key: str) -> list[str]:
     root = os.path.join(folder, "")
     names = sorted(path.removeprefix(root) for path in _images_below(root))
     if not names:
-        raise UserError(f"{key}: the folder {folder} holds no image ({', '.join(SUFFIXES)}).")
+        raise UserError(f"{key}: the folder {folder} contains no images ({', '.join(SUFFIXES)}).")
     for name in names:
         if not is_writable(name):
-            raise UserError(f"Rename {name!r} in {folder}: its name has characters that no table can hold.")
+            raise UserError(f"Rename {name!r} in {folder}: its name has characters that cannot be written to a table.")
     return names[:at_most]
 
 
 def _images_below(folder: str) -> Iterator[str]:
-    """Yield the paths of the image files below `folder` that are not hidden, links to files among them.
+    """Yield the paths of the image files below `folder` that are not hidden, including links to files.
 
-    What kind an entry is comes with the listing, so that a million files need no million calls of stat.
+    The listing already says what kind each entry is, so a million files do not need a million calls of stat.
     """
     waiting = [folder]
     while waiting:
@@ -57,12 +57,12 @@ def _images_below(folder: str) -> Iterator[str]:
                     waiting.append(entry.path)
                 elif entry.name.lower().endswith(SUFFIXES):
                     if entry.is_symlink():
-                        # Raises where the link leads nowhere, of which is_file says nothing.
+                        # Raises if the link is broken; is_file would not.
                         entry.stat()
                     if entry.is_file():
                         yield entry.path
         except OSError as error:
             raise UserError(
-                f"{error.filename!r} cannot be read ({error.strerror}), and no image is left out in silence. Mend or "
+                f"{error.filename!r} cannot be read ({error.strerror}), and no image is skipped silently. Repair or "
                 "remove it."
             ) from None

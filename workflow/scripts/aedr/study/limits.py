@@ -1,4 +1,4 @@
-"""Limits on pictures, which are held against them once: what a changed limit means for tables that are there."""
+"""What changed limits on images mean for existing tables, whose images were checked when they were made."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def changed_limits(tables: Iterable[str | Path], limits: Mapping[str, int]) -> Iterator[str]:
-    """Yield a line for each table of images in which a limit would now take or refuse other pictures.
+    """Yield a line for each table of images in which a limit would now accept or refuse other images.
 
     Args:
-        tables: files of images tables; those that are not there are passed over.
+        tables: files of images tables; missing ones are skipped.
         limits: `max_pixels` and `max_bytes` as they are configured now.
     """
     for table in tables:
@@ -18,7 +18,7 @@ def changed_limits(tables: Iterable[str | Path], limits: Mapping[str, int]) -> I
 
 
 def _changed(table: str | Path, limits: Mapping[str, int]) -> Iterator[str]:
-    # Planning a study imports nothing of this where no table is there yet.
+    # Planning a new study, which has no tables yet, imports none of these.
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -32,14 +32,14 @@ def _changed(table: str | Path, limits: Mapping[str, int]) -> Iterator[str]:
         elif now < before and key == "max_pixels":
             sides = pq.read_table(table, columns=["width", "height"])
             pixels = pc.multiply(sides["width"].cast(pa.int64()), sides["height"].cast(pa.int64()))
-            count, stays = pc.sum(pc.greater(pixels, now)).as_py(), "taken"
+            count, stays = pc.sum(pc.greater(pixels, now)).as_py(), "accepted"
         elif now < before:
             pictures = pc.struct_field(pq.read_table(table, columns=["image"])["image"], "bytes")
-            count, stays = pc.sum(pc.greater(pc.binary_length(pictures), now)).as_py(), "taken"
+            count, stays = pc.sum(pc.greater(pc.binary_length(pictures), now)).as_py(), "accepted"
         else:
             continue
         if count:
             yield (
-                f"{key} is {now}, and {table} was made when it was {before}: {count} of its pictures stay {stays}. To "
-                "hold them against the new limit, delete the file."
+                f"{key} is {now}, but was {before} when {table} was made: {count} of its images stay {stays}. To apply "
+                "the new limit, delete the file."
             )

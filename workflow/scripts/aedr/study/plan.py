@@ -1,4 +1,4 @@
-"""What follows from a checked configuration: which models, autoencoders, transforms and images a study has."""
+"""The models, autoencoders, transforms and images of a study, from its checked configuration."""
 
 import sys
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ def selected_models(config: Configuration) -> dict[str, Any]:
 
 
 def needs_vgg(config: Configuration, rival: str) -> bool:
-    """Return whether a rival, as it is configured, measures by VGG16."""
+    """Return whether a rival, as configured, uses VGG16."""
     return str(config["rival_settings"].get(rival, {}).get("distance")).startswith("lpips_vgg")
 
 
 def all_transforms(config: Configuration) -> dict[str, Any]:
-    """Return the steps of each transform, with what searched ones are compared with: the undamaged images, searched.
+    """Return the steps of each transform, and a search of the undamaged images if searched transforms need it.
 
     With a calibration from another study there are none.
     """
@@ -46,7 +46,7 @@ def all_transforms(config: Configuration) -> dict[str, Any]:
 
 
 def imported_folder(config: Configuration, source: str) -> tuple[str, str]:
-    """Return the key and the folder of an image set's images, of a model's that exist already, or of the query's."""
+    """Return the key and the folder of an image set, of a model whose images already exist, or of the query."""
     if source == QUERY:
         return "query", config["query"]
     entry = "image_sets" if source in config["image_sets"] else "models"

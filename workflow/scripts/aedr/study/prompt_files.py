@@ -1,4 +1,4 @@
-"""Prompts, captions and phrases in files that a person wrote; standard library alone, for the workflow's start."""
+"""Prompts, captions and phrases in a user's files; light, because this runs when the workflow is planned."""
 
 import csv
 import io
@@ -15,25 +15,25 @@ _NUMBERED = re.compile(r"\d+: ")
 
 
 def read_prompt_file(path: str | Path) -> list[str]:
-    """Return the prompts of a UTF-8 text file in order: one a line, blank lines skipped, repeated prompts kept.
+    """Return the prompts of a UTF-8 text file in order: one per line, blank lines skipped, repeated prompts kept.
 
-    Where every line has the published form `NNN: prompt`, the numbers are taken off.
+    If every line has the published form `NNN: prompt`, the numbers are removed.
 
     Raises:
-        UserError: the file is missing, not UTF-8 or holds no prompt, or a numbered line holds none.
+        UserError: the file is missing, not UTF-8 or contains no prompts, or a numbered line has none.
     """
     lines = [line.strip() for line in _read_text(path, "prompts: file").split("\n")]
     lines = [line for line in lines if line]
-    # A numbered line without a prompt loses the space behind its colon above, and must not pass for a prompt.
+    # Stripping took the space after the colon of a numbered line without a prompt. It must not count as a prompt.
     if lines and all(_NUMBERED.match(f"{line} ") for line in lines):
         prompts = [_NUMBERED.sub("", f"{line} ", count=1).strip() for line in lines]
     else:
         prompts = lines
     if not prompts:
-        raise UserError(f"prompts: file: {path} holds no prompt. Write one a line, or `NNN: prompt` on every line.")
+        raise UserError(f"prompts: file: {path} has no prompts. Write one per line, or `NNN: prompt` on every line.")
     for line, prompt in zip(lines, prompts, strict=True):
         if not prompt:
-            raise UserError(f"prompts: file: the line `{line}` of {path} holds no prompt behind its number.")
+            raise UserError(f"prompts: file: the line `{line}` of {path} has no prompt after its number.")
     return prompts
 
 
@@ -43,18 +43,18 @@ def count_prompts(path: str | Path) -> int:
 
 
 def read_captions(path: str | Path) -> dict[str, str]:
-    """Return caption by file name, from a UTF-8 CSV file with the columns file and caption.
+    """Return the captions by file name, from a UTF-8 CSV file with the columns file and caption.
 
     File names are relative to the image set's folder, with `/` between folders. Other columns are ignored.
 
     Raises:
-        UserError: the file is missing or not UTF-8, a column is missing, a name stands twice or a caption is empty.
+        UserError: the file is missing or not UTF-8, a column is missing, a name appears twice or a caption is empty.
     """
     rows = csv.DictReader(io.StringIO(_read_text(path, "prompts: captions"), newline=""))
     try:
         return _captions(rows, path)
     except csv.Error as error:
-        raise UserError(f"prompts: captions: line {rows.line_num + 1} of {path} is no CSV ({error}).") from None
+        raise UserError(f"prompts: captions: line {rows.line_num + 1} of {path} is not valid CSV ({error}).") from None
 
 
 def _captions(rows: csv.DictReader, path: str | Path) -> dict[str, str]:
@@ -62,13 +62,13 @@ def _captions(rows: csv.DictReader, path: str | Path) -> dict[str, str]:
     if missing:
         raise UserError(
             f"prompts: captions: {path} lacks the column {' and '.join(sorted(missing))}; "
-            f"its first line must name `file,caption`, and it is `{','.join(rows.fieldnames or [])}`."
+            f"its first line must name `file,caption`, but it is `{','.join(rows.fieldnames or [])}`."
         )
     captions: dict[str, str] = {}
     for row in rows:
         name, caption = row["file"] or "", " ".join((row["caption"] or "").split())
         if name in captions:
-            raise UserError(f"prompts: captions: {path} names the file {name} twice. Keep one of its rows.")
+            raise UserError(f"prompts: captions: {path} has two rows for the file {name}. Keep one of them.")
         if not name or not caption:
             raise UserError(f"prompts: captions: line {rows.line_num} of {path} lacks a file name or a caption.")
         captions[name] = caption
@@ -76,7 +76,7 @@ def _captions(rows: csv.DictReader, path: str | Path) -> dict[str, str]:
 
 
 def match_captions(captions: dict[str, str], image_ids: Iterable[str], path: str | Path) -> dict[str, str]:
-    """Return caption by image id, where an image id is `{image set}/{file name relative to its folder}`.
+    """Return the captions by image id, which is `{image set}/{file name relative to its folder}`.
 
     Raises:
         UserError: an image has no caption; `path` is the file that the message names.
@@ -99,7 +99,7 @@ def vocabulary_files(folder: str | Path) -> list[str]:
 
 def _read_text(path: str | Path, key: str) -> str:
     try:
-        # Some editors begin a UTF-8 file with a byte-order mark, which must not become part of its first word.
+        # Some editors start a UTF-8 file with a byte-order mark, which must not become part of the first word.
         return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{key}: {path} cannot be read ({error.strerror or error}).") from None

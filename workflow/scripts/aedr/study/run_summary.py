@@ -1,4 +1,4 @@
-"""What a run says when it ends: the accuracy matrix, the verdicts, and where to look."""
+"""What a run reports when it ends: the accuracy matrix, the verdicts, and why jobs failed."""
 
 import csv
 from collections import Counter
@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 
 def accuracy_matrix(accuracy: str | Path, metric: str, signal: str, sources: Sequence[str]) -> str:
-    """Return the matrix of a study's accuracy.csv as text: percent on images held out, own images in brackets."""
+    """Return the matrix of a study's accuracy.csv as text: percent on held-out images, own images in brackets."""
     cells = {}
     for row in _read(accuracy):
         if (row["metric"], row["signal"], row["protocol"]) == (metric, signal, "held_out"):
@@ -27,13 +27,13 @@ def count_verdicts(verdicts: str | Path) -> str:
 
 
 def last_words(log: str | Path) -> str:
-    """Return what a failed job's log says of the reason: its error message, or else its last line."""
+    """Return why a job failed, from its log: its error message, or else its last line."""
     path = Path(log)
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     errors = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
     if errors:
         return "\n".join(lines[errors[-1] :]).removeprefix("Error: ")
-    return lines[-1] if lines else "it ended without a word"
+    return lines[-1] if lines else "it ended without a message"
 
 
 def _read(path: str | Path) -> list[dict[str, str]]:

@@ -1,17 +1,17 @@
-"""How long the rest of a run will take, estimated from its jobs that have finished."""
+"""How long the rest of a run will take, estimated from its finished jobs."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import fmean
 
-# A rule and the wildcards that tell its costs apart, as (rule, model); jobs of one kind take about as long.
+# A rule and the wildcards that its time depends on, such as (rule, model). Jobs of one kind take about equally long.
 Kind = tuple[str, ...]
 
 
 @dataclass
 class JobTimes:
-    """When the jobs of a run began, and how many seconds those that have finished took."""
+    """When the jobs of a run began, and how many seconds the finished ones took."""
 
     began: dict[int, tuple[Kind, float]] = field(default_factory=dict)
     seconds: dict[Kind, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -21,16 +21,16 @@ class JobTimes:
         self.began[job] = (kind, now)
 
     def finish(self, job: int, now: float) -> None:
-        """Note that a job finished at `now`; one whose start is not known is passed over."""
+        """Note that a job finished at `now`; a job whose start is not known is ignored."""
         if job in self.began:
             kind, then = self.began.pop(job)
             self.seconds[kind].append(now - then)
 
     def estimate(self, unfinished: Iterable[tuple[int, Kind]], elapsed: float, now: float) -> tuple[float, set[str]]:
-        """Return the seconds that the unfinished jobs will take, and the rules left out of that.
+        """Return the seconds that the unfinished jobs will take, and the rules that this leaves out.
 
-        A job takes as long as the mean of its kind, or else of its rule; a rule without a finished job is left out.
-        Jobs go on side by side as they did in the `elapsed` seconds of the run.
+        A job is expected to take the mean time of its kind, or else of its rule; a rule without finished jobs is left
+        out. As many jobs are expected to run at once as did, on average, in the `elapsed` seconds of the run.
         """
         of_rule: dict[str, list[float]] = defaultdict(list)
         for kind, seconds in self.seconds.items():
@@ -54,7 +54,7 @@ def say_time_left(seconds: float, unknown: set[str]) -> str:
     units = [(90, 1, "s"), (5400, 60, "min"), (float("inf"), 3600, "h")]
     about = next(f"{seconds / unit:.0f} {name}" for below, unit, name in units if seconds < below)
     if not unknown:
-        return f"About {about} left, by the jobs that have finished"
+        return f"About {about} left, judging by finished jobs"
     rules = ", ".join(sorted(unknown)) if len(unknown) < 4 else f"{len(unknown)} rules"
-    known = f"At least {about} left, not counting" if seconds >= 1 else "How long the rest will take is not known yet:"
-    return f"{known} {rules}, of which no job has finished"
+    known = f"At least {about} left, not counting" if seconds >= 1 else "The time left is not known yet for"
+    return f"{known} {rules} (no job finished yet)"

@@ -1,9 +1,9 @@
-"""How a transform is written in the configuration; light enough for the time when the workflow is planned.
+"""How a transform is written in the configuration; light, because this runs when the workflow is planned.
 
 A transform is a list of steps, each a mapping of one operation of `aedr.robustness.transforms` to its options, or to
 the single number that `SHORTHANDS` names: `[{resize: 0.5}, {jpeg: {quality: 75, subsampling: "4:4:4"}}]`.
 
-`search_grid` may come last. It changes no pixel: the damaged picture is then reconstructed with a search of the grid.
+`search_grid` may come last. It changes no pixels; the damaged image is then reconstructed with a search of the grid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ Step = Mapping[str, Any]
 Steps = Sequence[Step]
 
 SEARCH = "search_grid"
-# The undamaged images, searched: what a searched transform is compared with.
+# The undamaged images with a search of the grid, which searched transforms are compared with.
 SEARCHED = "searched"
-# The study's own images.
+# The undamaged images.
 UNTOUCHED = "untouched"
-# Every autoencoder's factor that is known divides it.
+# A multiple of the factor of every known autoencoder.
 DEFAULT_GRID = 64
 # The option that a single number stands for.
 SHORTHANDS = {
@@ -34,18 +34,18 @@ SHORTHANDS = {
 
 
 def options_of(step: Step) -> tuple[str, dict[str, Any]]:
-    """Return a step's operation and its options by name, a single number written out."""
+    """Return a step's operation and its options by name, even if a single number was given."""
     [(operation, options)] = step.items()
     return operation, dict(options) if isinstance(options, Mapping) else {SHORTHANDS[operation]: options}
 
 
 def picture_steps(steps: Steps) -> list[Step]:
-    """Return the steps that change pictures: all but the search."""
+    """Return the steps that change images: all but the search."""
     return [step for step in steps if SEARCH not in step]
 
 
 def is_searched(steps: Steps) -> bool:
-    """Return whether the damaged pictures are reconstructed with a search of the grid."""
+    """Return whether the damaged images are reconstructed with a search of the grid."""
     return any(SEARCH in step for step in steps)
 
 
@@ -56,16 +56,16 @@ def is_random(steps: Steps) -> bool:
 
 @dataclass(frozen=True)
 class StrengthAxis:
-    """Transforms that differ in one operation's strength: what that is called, and each one's value of it."""
+    """Transforms that differ only in the strength of one operation: its label, and the value of each transform."""
 
     label: str
     strengths: Mapping[str, float]
 
 
 def strength_axes(transforms: Mapping[str, Steps]) -> list[StrengthAxis]:
-    """Return the axes that transforms share: the same operations and options, and another value of a number.
+    """Return an axis for each group of transforms with the same operations and options but different numbers.
 
-    The strength is the first number in which they differ, whose values must all be different.
+    The strength is the first number that is different in every transform of the group.
     """
     alike: dict[str, dict[str, dict[str, float]]] = {}
     for name, steps in transforms.items():
