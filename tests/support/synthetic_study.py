@@ -283,7 +283,6 @@ def write_study(
         configuration=str(folder / "configuration.yaml"),
         benchmarks=str(folder / "benchmarks"),
         output=str(folder / "report.html"),
-        max_pixels=10**8,
         **configured,
     )
     return folder / "report.html"

@@ -71,7 +71,6 @@ elif EXTRACTS_PROMPTS:
         resources:
             gpu=GPUS,
         params:
-            max_pixels=config["max_pixels"],
             cost=interrogation_cost,
             code=code_digest("extract_prompts.py"),
         message:

@@ -126,7 +126,6 @@ rule plot_contact_sheet:
     conda:
         environment("analysis")
     params:
-        max_pixels=config["max_pixels"],
         code=code_digest("plot_contact_sheet.py"),
     message:
         "contact sheet of {wildcards.source}"
@@ -165,7 +164,6 @@ rule write_report:
     params:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
-        max_pixels=config["max_pixels"],
         sources_of_images=[source for source in SOURCES for _ in shards_of(source)],
         families_of_losses=families_of_losses,
         families=lambda wildcards: families(),

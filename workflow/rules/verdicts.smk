@@ -125,7 +125,6 @@ rule map_patches:
             "metric": "high_frequency",
             "patch": config["attribution"]["patch"],
             "device": config["device"],
-            "max_pixels": config["max_pixels"],
         },
         code=code_digest("map_patches.py"),
     message:

@@ -13,7 +13,6 @@ def extract_prompts(
     captioner: str | None,
     captions: str | None,
     output: str,
-    max_pixels: int,
     cost: Mapping[str, Any],
 ) -> None:
     """Write the prompts table of the pictures in the image tables `images`, one row for each, in their order.
@@ -36,7 +35,7 @@ def extract_prompts(
     from aedr.study.prompt_files import match_captions, read_captions
     from aedr.tables.files import read_table, write_table
 
-    image_set = open_image_set(images, max_pixels)
+    image_set = open_image_set(images)
     device, batch_size = pick_device(cost["device"]), cost["batch_size"]
     costs = Costs(device)
     if captions is not None:
@@ -71,6 +70,5 @@ if __name__ == "__main__":
             captioner=snakemake.input.get("captioner"),
             captions=snakemake.input.get("captions"),
             output=snakemake.output[0],
-            max_pixels=snakemake.params.max_pixels,
             cost=snakemake.params.cost,
         )

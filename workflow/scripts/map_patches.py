@@ -17,7 +17,6 @@ def map_patches(
     metric: str,
     patch: int,
     device: str,
-    max_pixels: int,
 ) -> None:
     """Write to the folder `output`, for each usable image, the image beside the ratio of its patches.
 
@@ -40,7 +39,7 @@ def map_patches(
     usable = pictures[pictures["reason"].isna()]
     side = patch * network.factor
     for number, image in enumerate(progress(usable.itertuples(), len(usable), f"mapping with {autoencoder}")):
-        pixels = decode_image(image.image["bytes"], max_pixels)
+        pixels = decode_image(image.image["bytes"])
         try:
             ratios = ratio_map(network, pixels, metric, side, side // 2)
         except UnusableImage as unusable:

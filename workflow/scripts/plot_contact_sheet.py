@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from aedr.jobs import job
 
 
-def plot_contact_sheet(*, images: str, outputs: Sequence[str], source: str, max_pixels: int) -> None:
+def plot_contact_sheet(*, images: str, outputs: Sequence[str], source: str) -> None:
     """Draw images spread evenly over the table `images`."""
     from aedr.figures.contact_sheet import draw_contact_sheet
     from aedr.tables.files import read_table
 
-    draw_contact_sheet(read_table(images, "images"), source, max_pixels, outputs)
+    draw_contact_sheet(read_table(images, "images"), source, outputs)
 
 
 if __name__ == "__main__":
@@ -19,5 +19,4 @@ if __name__ == "__main__":
             images=snakemake.input[0],
             outputs=snakemake.output,
             source=snakemake.wildcards.source,
-            max_pixels=snakemake.params.max_pixels,
         )

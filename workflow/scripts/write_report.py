@@ -19,7 +19,6 @@ def write_report(
     output: str,
     metric: str,
     signal: str,
-    max_pixels: int,
 ) -> None:
     """Write the page of a study.
 
@@ -52,7 +51,7 @@ def write_report(
         configured=(metric, signal),
     )
     making = Making(images, losses, tables, benchmarks, Path(configuration).read_text(encoding="utf-8"))
-    page = report_page(study, making, read(figures), read(signal_figures), max_pixels)
+    page = report_page(study, making, read(figures), read(signal_figures))
     Path(output).write_text(page, encoding="utf-8")
 
 
@@ -73,5 +72,4 @@ if __name__ == "__main__":
             output=snakemake.output[0],
             metric=snakemake.params.metric,
             signal=snakemake.params.signal,
-            max_pixels=snakemake.params.max_pixels,
         )

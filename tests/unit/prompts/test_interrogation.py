@@ -344,7 +344,6 @@ def extraction(clip_folder: Path, vocabulary_folder: Path, tmp_path: Path) -> di
         "captioner": None,
         "captions": str(captions),
         "output": str(tmp_path / "prompts.parquet"),
-        "max_pixels": 10**6,
         "cost": {"device": "cpu", "batch_size": 4},
     }
 

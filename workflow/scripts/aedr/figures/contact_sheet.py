@@ -12,7 +12,7 @@ from aedr.images.pictures import decode_image
 ROWS, COLUMNS = 4, 6
 
 
-def draw_contact_sheet(images: pd.DataFrame, source: str, max_pixels: int, outputs: Sequence[str]) -> None:
+def draw_contact_sheet(images: pd.DataFrame, source: str, outputs: Sequence[str]) -> None:
     """Draw images spread evenly over the images table in a grid; one without a picture shows its reason."""
     chosen = np.linspace(0, len(images) - 1, min(len(images), ROWS * COLUMNS)).round().astype(int)
     sample = images.iloc[chosen]
@@ -28,7 +28,7 @@ def draw_contact_sheet(images: pd.DataFrame, source: str, max_pixels: int, outpu
             if isinstance(row.reason, str):
                 axes.text(0.5, 0.5, textwrap.fill(_printable(row.reason), 22), ha="center", va="center", fontsize=5)
             else:
-                show_picture(axes, decode_image(row.image["bytes"], max_pixels))
+                show_picture(axes, decode_image(row.image["bytes"]))
             label = _printable(row.prompt if isinstance(row.prompt, str) else row.image_id)
             axes.set_title(textwrap.fill(label, 27, max_lines=4, placeholder=" ..."), fontsize=4.5)
         caption = f"{len(sample)} images of {source}, spread evenly over its first {len(images)}, with their prompts."

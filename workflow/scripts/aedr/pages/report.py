@@ -61,7 +61,6 @@ def report_page(
     making: Making,
     figures: Mapping[str, str],
     signal_figures: Mapping[str, str],
-    max_pixels: int,
 ) -> str:
     """Return the page of a study.
 
@@ -76,7 +75,7 @@ def report_page(
     counts = study.signals.drop_duplicates("image_id")["source"].value_counts().to_dict()
     errors = find_errors(study.signals, study.thresholds, labels, *study.configured)
     samples = {source: sample_ids(files[0], IMAGES_OF_A_SHEET) for source, files in making.images.items()}
-    thumbnails = _read_thumbnails(making.images, samples, errors, max_pixels)
+    thumbnails = _read_thumbnails(making.images, samples, errors)
     return render_page(
         "report.html.j2",
         ["page.js", "report.js"],
@@ -168,14 +167,14 @@ def _figures(figures: Mapping[str, str], names: Sequence[str]) -> list[dict[str,
 
 
 def _read_thumbnails(
-    images: Mapping[str, Sequence[str]], samples: Mapping[str, Sequence[str]], errors: Sequence[Errors], max_pixels: int
+    images: Mapping[str, Sequence[str]], samples: Mapping[str, Sequence[str]], errors: Sequence[Errors]
 ) -> dict[str, Thumbnail]:
     """Return the pictures of the samples and of the errors that are shown, by image, from one source after another."""
     thumbnails: dict[str, Thumbnail] = {}
     wrong = pd.concat([rows for error in errors for rows in error.shown])
     for source, files in images.items():
         wanted = {*wrong.loc[wrong["source"] == source, "image_id"], *samples[source]}
-        thumbnails |= read_thumbnails(files, wanted, max_pixels)
+        thumbnails |= read_thumbnails(files, wanted)
     return thumbnails
 
 

@@ -51,7 +51,7 @@ def sample_ids(path: str | Path, at_most: int) -> list[str]:
     return [ids[i] for i in np.linspace(0, len(ids) - 1, min(len(ids), at_most)).round().astype(int)]
 
 
-def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str], max_pixels: int) -> dict[str, Thumbnail]:
+def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[str, Thumbnail]:
     """Return the thumbnails of the images with the ids `wanted`, from images tables of which one is held at a time."""
     wanted = set(wanted)
     found = {}
@@ -60,7 +60,7 @@ def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str], max_pixe
             continue
         table = read_table(path, "images")
         for row in table[table["image_id"].isin(wanted)].itertuples():
-            pixels = decode_image(row.image["bytes"], max_pixels) if row.image is not None else None
+            pixels = decode_image(row.image["bytes"]) if row.image is not None else None
             found[row.image_id] = Thumbnail(
                 image_id=row.image_id,
                 address=None if pixels is None else shrink(pixels),

@@ -23,7 +23,6 @@ class ImageSet:
 
     tables: Sequence[str]
     image_ids: Sequence[str]
-    max_pixels: int
 
     def batches(self, size: int, what: str) -> Iterator[tuple[list[str], list[Pixels]]]:
         """Yield image ids and decoded pictures, `size` at a time; a progress bar shows `what` is done.
@@ -40,7 +39,7 @@ class ImageSet:
             rows = read_table(table, "images")
             for image_id, image in zip(rows["image_id"], rows["image"], strict=True):
                 try:
-                    pictures.append(decode_image(image["bytes"], self.max_pixels))
+                    pictures.append(decode_image(image["bytes"]))
                 except UnusableImage as unusable:
                     raise _unusable(image_id, str(unusable)) from None
                 ids.append(image_id)
@@ -51,7 +50,7 @@ class ImageSet:
             yield ids, pictures
 
 
-def open_image_set(tables: Sequence[str], max_pixels: int) -> ImageSet:
+def open_image_set(tables: Sequence[str]) -> ImageSet:
     """Return the image set of the image tables `tables`.
 
     Raises:
@@ -66,7 +65,7 @@ def open_image_set(tables: Sequence[str], max_pixels: int) -> ImageSet:
             image_ids.append(image_id)
     if not image_ids:
         raise UserError("prompts: image_set: it holds no picture. Put at least one into its folder.")
-    return ImageSet(tables, image_ids, max_pixels)
+    return ImageSet(tables, image_ids)
 
 
 def caption_images(image_set: ImageSet, captioner: Captioner, batch_size: int, costs: Costs) -> dict[str, str]:
