@@ -31,9 +31,11 @@ def test_damaged_images_are_scored_beside_the_study_and_leave_it_alone(study, ro
     run = run_snakemake(copy, of_one, root=root)
     assert run.returncode == 0, run.stdout
     before = {path: path.read_bytes() for path in (copy / "results").rglob("*.parquet")}
-    damaged = of_one | {"transforms": CROPPED}
+    # A limit that changes makes nothing again, and is reported.
+    damaged = of_one | {"transforms": CROPPED, "max_pixels": 10**9}
     run = run_snakemake(copy, damaged, root=root)
     assert run.returncode == 0, run.stdout
+    assert "results/images/pictures/00000.parquet" in run.stdout and "1 of its images stay refused" in run.stdout
     assert {path for path, content in before.items() if path.read_bytes() != content} == set()
     assert planned_jobs(copy, damaged, root=root) == {}
 

@@ -68,7 +68,7 @@ def test_the_significance_level_touches_only_what_follows_from_it(study, root) -
 
 
 @pytest.mark.parametrize("limits", [{"max_pixels": 10**9}, {"max_pixels": 1000}, {"max_bytes": 1000}])
-def test_a_limit_on_pictures_reruns_nothing_but_the_record_and_the_report_and_is_reported(study, root, limits) -> None:
+def test_a_limit_on_pictures_reruns_nothing_but_the_record_and_the_report(study, root, limits) -> None:
     folder, config = study
     assert planned_jobs(folder, config | limits, root=root) == {"record_configuration": 1, "write_report": 1}
 
