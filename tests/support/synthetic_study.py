@@ -187,7 +187,7 @@ def write_methods(folder: Path, formats: tuple[str, ...]) -> str:
             "autoencoder": MEAN,
             "metric": metric,
             "signal": signal,
-            "autoencoders": 2,
+            "autoencoder_count": 2,
             "seconds_per_image": seconds,
             "peak_memory_bytes": 2 * 10**9,
             "device": "cpu",
