@@ -30,13 +30,13 @@ def train_demo_autoencoder(
     import torch
 
     from aedr.demo import autoencoders
-    from aedr.demo.photographs import as_pixels, held_out_crops, load_training_parts
+    from aedr.demo.photographs import held_out_crops, load_training_parts
     from aedr.demo.pictures import draw_pictures
     from aedr.devices import pick_device
-    from aedr.jobs import progress
+    from aedr.reconstruction.pixels import to_tensor
     from aedr.seeds import seed_of
 
-    pick_device("cpu")
+    device = pick_device("cpu")
     torch.set_flush_denormal(True)
     torch.manual_seed(seed_of(seed, model, "autoencoder"))
     generator = torch.Generator().manual_seed(seed_of(seed, model, "noise"))
@@ -47,34 +47,20 @@ def train_demo_autoencoder(
         return draw_pictures(rng, count, parts, photographs, pictures, native_share)[0]
 
     started = time.process_time()
-    steps = iter(progress(range(training["steps"]), training["steps"], f"autoencoder of {model}"))
-    losses: list[float] = []
-
-    def report(step: int, loss: float) -> None:
-        next(steps)
-        losses.append(loss)
-        if step % 200 == 199:
-            own, photographs_loss = numpy.mean(losses[-200::2]), numpy.mean(losses[-199::2])
-            print(f"step {step + 1}: photographs {photographs_loss:.4f}, own pictures {own:.4f}", flush=True)
-
-    autoencoder = autoencoders.train_autoencoder(
-        autoencoders.build_autoencoder(architecture), draw, training, generator, report
-    )
+    untrained = autoencoders.build_autoencoder(architecture)
+    autoencoder = autoencoders.train_autoencoder(untrained, draw, training, generator)
     seconds = time.process_time() - started
-    mean, deviation = autoencoders.latent_statistics(autoencoder, torch.from_numpy(draw(256, 0.0)))
-    shift = mean if "shift_factor" in architecture["config"] else None
-    autoencoder.register_to_config(
-        scaling_factor=round(1 / deviation, 6), **({"shift_factor": round(shift, 6)} if shift is not None else {})
-    )
-    held_out = torch.from_numpy(as_pixels([crop for _, crop in held_out_crops(photographs, crops)]))
+    shifts = "shift_factor" in architecture["config"]
+    mean, deviation = autoencoders.set_scaling(autoencoder, torch.from_numpy(draw(256, 0.0)), shifts)
+    held_out = to_tensor([numpy.asarray(crop) for _, crop in held_out_crops(photographs, crops)], device)
     psnr = autoencoders.measure_psnr(autoencoder, held_out)
     psnr_object = autoencoders.measure_psnr(autoencoder, torch.from_numpy(draw(96, 0.0)))
-    autoencoder.save_pretrained(output)
+    autoencoder.network.save_pretrained(output)
     Path(figures).write_text(
         json.dumps(
             {
                 "model": model,
-                "parameters": sum(weights.numel() for weights in autoencoder.parameters()),
+                "parameters": sum(weights.numel() for weights in autoencoder.network.parameters()),
                 "steps": training["steps"],
                 "cpu_seconds": round(seconds),
                 "psnr_training": round(psnr_object, 2),

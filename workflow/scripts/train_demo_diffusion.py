@@ -32,17 +32,19 @@ def train_demo_diffusion(
     import numpy
     import torch
 
+    from aedr.autoencoders.loading import load_autoencoder
     from aedr.demo import diffusion
     from aedr.demo.photographs import load_training_parts
     from aedr.demo.pictures import draw_pictures
     from aedr.demo.text import build_prompt_tokenizer, compose_prompt
     from aedr.devices import pick_device
-    from aedr.jobs import progress
     from aedr.prompts.vocabulary import read_vocabulary
     from aedr.seeds import seed_of
 
-    pick_device("cpu")
+    device = pick_device("cpu")
     torch.set_flush_denormal(True)
+    # Before the seed: a codebook draws from torch's generator while it is loaded.
+    trained = load_autoencoder(autoencoder, "float32", device)
     torch.manual_seed(seed_of(seed, model, "denoiser"))
     generator = torch.Generator().manual_seed(seed_of(seed, model, "diffusion"))
     rng = numpy.random.default_rng(seed_of(seed, model, "prompts"))
@@ -54,34 +56,24 @@ def train_demo_diffusion(
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = build_prompt_tokenizer(folder, texts, text["vocabulary_size"], text["length"])
-    pipeline = diffusion.build_pipeline(architecture, text, autoencoder, tokenizer)
+    pipeline = diffusion.build_pipeline(architecture, text, trained, tokenizer)
     targets, names, looks = diffusion.prepare_latents(
-        pipeline, lambda count: draw_pictures(rng, count, parts, photographs, pictures), training["latents"]
+        trained, lambda count: draw_pictures(rng, count, parts, photographs, pictures), training["latents"]
     )
 
     def draw_prompt(index: int) -> str:
         return compose_prompt(rng, photographs[names[index]], looks[index], phrases)
 
-    steps = iter(progress(range(training["steps"]), training["steps"], f"denoiser of {model}"))
-    losses: list[float] = []
-
-    def report(step: int, loss: float) -> None:
-        next(steps)
-        losses.append(loss)
-        if step % 200 == 199:
-            print(f"step {step + 1}: loss {numpy.mean(losses[-200:]):.4f}", flush=True)
-
-    diffusion.train_pipeline(pipeline, targets, draw_prompt, training, generator, report)
+    loss = diffusion.train_pipeline(pipeline, targets, draw_prompt, training, generator)
     pipeline.save_pretrained(output)
-    trained = diffusion.trained_modules(pipeline)
     Path(figures).write_text(
         json.dumps(
             {
                 "model": model,
-                "parameters": sum(weights.numel() for weights in trained.parameters()),
+                "parameters": sum(weights.numel() for weights in diffusion.trained_modules(pipeline).parameters()),
                 "steps": training["steps"],
                 "cpu_seconds": round(time.process_time() - started),
-                "loss": round(float(numpy.mean(losses[-200:])), 4),
+                "loss": round(loss, 4),
             },
             indent=1,
         )

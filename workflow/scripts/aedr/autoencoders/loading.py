@@ -132,10 +132,7 @@ def load_autoencoder(
         network = network.eval().requires_grad_(False).to(device)
         if quantise is None:
             quantise = config.get("norm_type") != "spatial"
-        autoencoder = Autoencoder(network, factor=1, quantise=quantise)
-        with torch.inference_mode():
-            probe = torch.zeros(1, 3, 64, 64, device=device, dtype=network.dtype)
-            factor = 64 // autoencoder.encode(probe).shape[-1]
+        return as_autoencoder(network, quantise)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:
@@ -143,4 +140,11 @@ def load_autoencoder(
             f"The autoencoder in {folder} cannot be loaded ({type(error).__name__}: {error}). Expected diffusers' "
             f"layout: config.json and safetensors weights. {how_to_repair(model)}"
         ) from None
-    return Autoencoder(network, factor, quantise)
+
+
+def as_autoencoder(network: Any, quantise: bool) -> Autoencoder:
+    """Return a diffusers network as an `Autoencoder`; how many pixels a latent stands for is measured."""
+    with torch.inference_mode():
+        probe = torch.zeros(1, 3, 64, 64, device=network.device, dtype=network.dtype)
+        side = Autoencoder(network, 1, quantise).encode(probe).shape[-1]
+    return Autoencoder(network, 64 // side, quantise)

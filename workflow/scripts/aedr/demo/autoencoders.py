@@ -7,6 +7,7 @@ rounded to 8 bits, and the autoencoder is asked for that picture and those laten
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,34 +16,21 @@ import numpy
 import torch
 from torch.nn import functional
 
+from aedr.autoencoders.loading import Autoencoder, as_autoencoder
 from aedr.demo.training import Average, learning_rate_at
+from aedr.jobs import progress
+from aedr.reconstruction.pixels import round_to_8_bits
 
 Tensor = torch.Tensor
 # Below this mean squared error two pictures are the same after rounding to 8 bits.
 ROUNDING = 5e-6
 
 
-def build_autoencoder(architecture: Mapping[str, Any]) -> Any:
+def build_autoencoder(architecture: Mapping[str, Any]) -> Autoencoder:
     """Return a new autoencoder: `architecture` has a diffusers `class` and its `config`."""
     import diffusers
 
-    return getattr(diffusers, architecture["class"])(**architecture["config"])
-
-
-def encode(autoencoder: Any, pictures: Tensor) -> Tensor:
-    """Return the latents (the posterior's mode; not quantised yet) of pictures (n, 3, height, width) in [-1, 1]."""
-    encoded = autoencoder.encode(pictures)
-    return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-
-
-def decode(autoencoder: Any, latents: Tensor) -> Tensor:
-    """Return the pictures (n, 3, height, width), about [-1, 1] and not clamped; a VQModel quantises its latents."""
-    return autoencoder.decode(latents).sample
-
-
-def to_8_bits(pictures: Tensor) -> Tensor:
-    """Return pictures in [-1, 1] as a PNG file would keep them."""
-    return ((pictures.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
+    return as_autoencoder(getattr(diffusers, architecture["class"])(**architecture["config"]), quantise=True)
 
 
 def picture_loss(made: Tensor, wanted: Tensor, settings: Mapping[str, Any]) -> Tensor:
@@ -74,14 +62,14 @@ def disturb_latents(latents: Tensor, settings: Mapping[str, Any], generator: tor
 
 @torch.no_grad()
 def own_latents(
-    autoencoder: Any, pictures: Tensor, consistency: Mapping[str, Any], generator: torch.Generator
+    autoencoder: Autoencoder, pictures: Tensor, consistency: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
     """Return disturbed latents of pictures (n, 3, height, width); those of a VQModel are codes."""
-    latents = disturb_latents(encode(autoencoder, pictures), consistency, generator)
-    return autoencoder.quantize(latents)[0] if hasattr(autoencoder, "quantize") else latents
+    latents = disturb_latents(autoencoder.encode(pictures), consistency, generator)
+    return autoencoder.nearest_codes(latents) if autoencoder.has_codebook else latents
 
 
-def reproduction_loss(autoencoder: Any, latents: Tensor, settings: Mapping[str, Any]) -> Tensor:
+def reproduction_loss(autoencoder: Autoencoder, latents: Tensor, settings: Mapping[str, Any]) -> Tensor:
     """Return how far the autoencoder is from reproducing what its decoder makes of latents, rounded to 8 bits.
 
     The logarithm of each picture's mean squared error counts too: it asks for the same relative improvement of every
@@ -89,9 +77,9 @@ def reproduction_loss(autoencoder: Any, latents: Tensor, settings: Mapping[str, 
     """
     consistency = settings["consistency"]
     with torch.no_grad():
-        own = to_8_bits(decode(autoencoder, latents))
-    latents_again = encode(autoencoder, own)
-    made = decode(autoencoder, latents_again)
+        own = round_to_8_bits(autoencoder.decode(latents))
+    latents_again = autoencoder.encode(own)
+    made = autoencoder.decode(latents_again)
     errors = (made - own).square().mean(dim=(1, 2, 3))
     spread = latents.var(dim=(0, 2, 3), keepdim=True) + 1e-6
     return (
@@ -102,17 +90,17 @@ def reproduction_loss(autoencoder: Any, latents: Tensor, settings: Mapping[str, 
 
 
 def reconstruction_loss(
-    autoencoder: Any, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
+    autoencoder: Autoencoder, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
     """Return the loss of reconstructing photographs (n, 3, height, width), with the latents' own regularisation."""
-    encoded = autoencoder.encode(pictures)
+    encoded = autoencoder.network.encode(pictures)
     if hasattr(encoded, "latent_dist"):
         posterior = encoded.latent_dist
-        made = decode(autoencoder, posterior.sample(generator))
+        made = autoencoder.decode(posterior.sample(generator))
         return picture_loss(made, pictures, settings) + settings["divergence"] * posterior.kl().mean()
-    decoded = autoencoder.decode(encoded.latents)
+    decoded = autoencoder.network.decode(encoded.latents)
     loss = picture_loss(decoded.sample, pictures, settings)
-    if hasattr(autoencoder, "quantize"):
+    if autoencoder.has_codebook:
         loss = loss + decoded.commit_loss.mean()
     return loss
 
@@ -120,46 +108,47 @@ def reconstruction_loss(
 class Codebook:
     """Keeps every code of a VQModel in use: codes that nothing chose for a while are moved onto encoded pictures."""
 
-    def __init__(self, autoencoder: Any, generator: torch.Generator) -> None:
+    def __init__(self, autoencoder: Autoencoder, generator: torch.Generator) -> None:
         self.autoencoder, self.generator = autoencoder, generator
-        self.chosen = torch.zeros(autoencoder.quantize.n_e)
+        self.chosen = torch.zeros(autoencoder.network.quantize.n_e)
 
     @torch.no_grad()
     def count(self, pictures: Tensor) -> None:
         """Count the codes that the pictures (n, 3, height, width) choose."""
-        indices = self.autoencoder.quantize(encode(self.autoencoder, pictures))[2][2]
+        indices = self.autoencoder.network.quantize(self.autoencoder.encode(pictures))[2][2]
         self.chosen += torch.bincount(indices.flatten(), minlength=len(self.chosen))
 
     @torch.no_grad()
     def revive(self, pictures: Tensor) -> None:
         """Move the codes that were not chosen since the last call onto latents of the pictures, and count anew."""
         unused = (self.chosen == 0).nonzero().flatten()
-        vectors = encode(self.autoencoder, pictures).movedim(1, -1).flatten(0, -2)
+        vectors = self.autoencoder.encode(pictures).movedim(1, -1).flatten(0, -2)
         picked = torch.randperm(len(vectors), generator=self.generator)[: len(unused)]
-        self.autoencoder.quantize.embedding.weight[unused[: len(picked)]] = vectors[picked]
+        self.autoencoder.network.quantize.embedding.weight[unused[: len(picked)]] = vectors[picked]
         self.chosen.zero_()
 
 
 def train_autoencoder(
-    autoencoder: Any,
+    autoencoder: Autoencoder,
     draw: Callable[[int], numpy.ndarray],
     settings: Mapping[str, Any],
     generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> Any:
-    """Train and return the averaged autoencoder.
+) -> Autoencoder:
+    """Train the autoencoder and return its running average.
 
     draw: returns that many pictures, float32 (n, 3, size, size) in [-1, 1]; settings: the `autoencoder` section of
-    demo/training.yaml; report: called with the step and its loss.
+    demo/training.yaml.
     """
-    autoencoder.train().to(memory_format=torch.channels_last)
+    network = autoencoder.network
+    network.train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(
-        autoencoder.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.98), weight_decay=1e-4
+        network.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.98), weight_decay=1e-4
     )
-    average = Average(autoencoder, settings["average"])
-    codebook = Codebook(autoencoder, generator) if hasattr(autoencoder, "quantize") else None
+    average = Average(network, settings["average"])
+    codebook = Codebook(autoencoder, generator) if autoencoder.has_codebook else None
     consistency = settings["consistency"]
-    for step in range(settings["steps"]):
+    losses: list[float] = []
+    for step in progress(range(settings["steps"]), settings["steps"], "training steps"):
         share = learning_rate_at(step, settings["steps"], settings["warm_up"])
         for group in optimiser.param_groups:
             group["lr"] = settings["learning_rate"] * share
@@ -171,27 +160,38 @@ def train_autoencoder(
             loss = reconstruction_loss(autoencoder, pictures, settings, generator)
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(autoencoder.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
-        average.update(autoencoder)
+        average.update(network)
         if codebook and step < settings["steps"] * 2 // 3:
             codebook.count(pictures)
             if step in (20, 50) or step % 100 == 99:
                 codebook.revive(torch.from_numpy(draw(8)))
-        report(step, float(loss.detach()))
-    return average.module
+        losses.append(float(loss.detach()))
+        if step % 200 == 199:
+            own_loss, photographs_loss = numpy.mean(losses[-200::2]), numpy.mean(losses[-199::2])
+            print(f"step {step + 1}: photographs {photographs_loss:.4f}, own pictures {own_loss:.4f}", flush=True)
+    return dataclasses.replace(autoencoder, network=average.module)
 
 
 @torch.no_grad()
-def latent_statistics(autoencoder: Any, pictures: Tensor) -> tuple[float, float]:
-    """Return the mean and the standard deviation of the latents of pictures (n, 3, height, width)."""
-    latents = encode(autoencoder, pictures)
-    return float(latents.mean()), float(latents.std())
+def set_scaling(autoencoder: Autoencoder, pictures: Tensor, shifts: bool) -> tuple[float, float]:
+    """Write the scaling factor into an autoencoder's configuration, and the shift factor where it `shifts`.
+
+    Returns the mean and the standard deviation of the latents of pictures (n, 3, height, width), from which they come.
+    """
+    latents = autoencoder.encode(pictures)
+    mean, deviation = float(latents.mean()), float(latents.std())
+    factors = {"scaling_factor": round(1 / deviation, 6)}
+    if shifts:
+        factors["shift_factor"] = round(mean, 6)
+    autoencoder.network.register_to_config(**factors)
+    return mean, deviation
 
 
 @torch.no_grad()
-def measure_psnr(autoencoder: Any, pictures: Tensor) -> float:
+def measure_psnr(autoencoder: Autoencoder, pictures: Tensor) -> float:
     """Return the mean peak signal-to-noise ratio in dB of reconstructing pictures (n, 3, height, width)."""
-    made = decode(autoencoder, encode(autoencoder, pictures)).clamp(-1, 1)
+    made = autoencoder.reconstruct(pictures, "mode", ()).clamp(-1, 1)
     errors = (made - pictures).square().mean(dim=(1, 2, 3)) / 4
     return float((-10 / math.log(10) * errors.log()).mean())

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
 from torch.nn import functional
 
-from aedr.demo.autoencoders import encode
+from aedr.autoencoders.loading import Autoencoder
 from aedr.demo.training import Average, learning_rate_at
 from aedr.errors import UserError
+from aedr.jobs import progress
 
 Tensor = torch.Tensor
 Prompts = Sequence[str]
@@ -31,15 +31,14 @@ Prompts = Sequence[str]
 T5_TOKENS = 256
 
 
-def build_pipeline(model: Mapping[str, Any], text: Mapping[str, Any], autoencoder: str | Path, tokenizer: Any) -> Any:
+def build_pipeline(model: Mapping[str, Any], text: Mapping[str, Any], autoencoder: Autoencoder, tokenizer: Any) -> Any:
     """Return an untrained diffusers pipeline around a trained autoencoder.
 
-    model: the model's entry in demo/training.yaml; text: its `text` section; autoencoder: the trained one's folder;
-    tokenizer: a CLIPTokenizer.
+    model: the model's entry in demo/training.yaml; text: its `text` section; tokenizer: a CLIPTokenizer.
     """
     import diffusers
 
-    vae = diffusers.AutoModel.from_pretrained(autoencoder).eval().requires_grad_(False)
+    vae = autoencoder.network
     settings = model["denoiser"]
     denoiser = getattr(diffusers, settings["class"])(**settings["config"])
     schedule = model["scheduler"]
@@ -107,13 +106,12 @@ def trained_modules(pipeline: Any) -> torch.nn.ModuleDict:
 
 
 @torch.no_grad()
-def encode_pictures(pipeline: Any, pictures: Tensor) -> Tensor:
+def encode_pictures(autoencoder: Autoencoder, pictures: Tensor) -> Tensor:
     """Return what the denoiser learns to make of pictures (n, 3, height, width): latents, or codes (n, positions)."""
-    if hasattr(pipeline, "vqvae"):
-        latents = encode(pipeline.vqvae, pictures)
-        return pipeline.vqvae.quantize(latents)[2][2].reshape(len(pictures), -1)
-    config = pipeline.vae.config
-    return (encode(pipeline.vae, pictures) - (config.get("shift_factor") or 0.0)) * config.scaling_factor
+    network, latents = autoencoder.network, autoencoder.encode(pictures)
+    if autoencoder.has_codebook:
+        return network.quantize(latents)[2][2].reshape(len(pictures), -1)
+    return (latents - (network.config.get("shift_factor") or 0.0)) * autoencoder.scaling_factor
 
 
 def velocity_loss(pipeline: Any, latents: Tensor, prompts: Prompts, generator: torch.Generator) -> Tensor:
@@ -216,12 +214,11 @@ def train_pipeline(
     draw_prompt: Callable[[int], str],
     settings: Mapping[str, Any],
     generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> None:
+) -> float:
     """Train the pipeline's denoiser and text encoders in place; they end as their running averages.
 
     targets: what `encode_pictures` returned; draw_prompt: returns a new prompt for one of them; settings: the
-    `diffusion` section of demo/training.yaml; report: called with the step and its loss.
+    `diffusion` section of demo/training.yaml. Returns the mean loss of the last 200 steps.
     """
     objective = OBJECTIVES[type(pipeline).__name__]
     modules = trained_modules(pipeline).train()
@@ -230,7 +227,8 @@ def train_pipeline(
         pipeline.transformer.set_attn_processor(CountedAttention(T5_TOKENS))
     average = Average(modules, settings["average"])
     optimiser = torch.optim.AdamW(modules.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
-    for step in range(settings["steps"]):
+    losses: list[float] = []
+    for step in progress(range(settings["steps"]), settings["steps"], "training steps"):
         share = learning_rate_at(step, settings["steps"], settings["warm_up"])
         for group in optimiser.param_groups:
             group["lr"] = settings["learning_rate"] * share
@@ -243,21 +241,24 @@ def train_pipeline(
         torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
         optimiser.step()
         average.update(modules)
-        report(step, float(loss.detach()))
+        losses.append(float(loss.detach()))
+        if step % 200 == 199:
+            print(f"step {step + 1}: loss {numpy.mean(losses[-200:]):.4f}", flush=True)
     modules.load_state_dict(average.module.state_dict())
     modules.eval()
     if objective is flow_loss:
         pipeline.transformer.set_attn_processor(usual_attention)
+    return float(numpy.mean(losses[-200:]))
 
 
 def prepare_latents(
-    pipeline: Any, draw: Callable[[int], tuple[numpy.ndarray, list[str], list[list[str]]]], count: int
+    autoencoder: Autoencoder, draw: Callable[[int], tuple[numpy.ndarray, list[str], list[list[str]]]], count: int
 ) -> tuple[Tensor, list[str], list[list[str]]]:
     """Return `count` drawn pictures as the denoiser's targets, with their photographs' names and their looks."""
     targets, names, looks = [], [], []
     for start in range(0, count, 64):
         pictures, picture_names, picture_looks = draw(min(64, count - start))
-        targets.append(encode_pictures(pipeline, torch.from_numpy(pictures)))
+        targets.append(encode_pictures(autoencoder, torch.from_numpy(pictures)))
         names += picture_names
         looks += picture_looks
     return torch.cat(targets), names, looks

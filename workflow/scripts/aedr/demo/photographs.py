@@ -6,7 +6,7 @@ middle of the object in the remaining two thirds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy
@@ -125,8 +125,3 @@ def held_out_crops(
 ) -> list[tuple[str, Image.Image]]:
     """Return (photograph's name, crop) for every held-out crop of every photograph."""
     return [(name, crop) for name, (_, held) in load_parts(photographs).items() for crop in crop_held_out(held, crops)]
-
-
-def as_pixels(pictures: Sequence[Image.Image]) -> numpy.typing.NDArray[numpy.float32]:
-    """Return 8-bit RGB pictures of one size as float32 (n, 3, height, width) in [-1, 1]."""
-    return numpy.stack([numpy.asarray(one, dtype=numpy.float32) for one in pictures]).transpose(0, 3, 1, 2) / 127.5 - 1

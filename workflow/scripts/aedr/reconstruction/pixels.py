@@ -64,3 +64,8 @@ def to_pixels(images: torch.Tensor) -> npt.NDArray[np.uint8]:
     """Round a tensor in [-1, 1], shape (images, 3, height, width), to 8-bit images, (images, height, width, 3)."""
     levels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
     return levels.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def round_to_8_bits(images: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in [-1, 1], shape (images, 3, height, width), as 8-bit files would keep it, in float32."""
+    return to_tensor(list(to_pixels(images)), images.device)

@@ -6,7 +6,7 @@ import torch
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.reconstruction.losses import LossFunction
-from aedr.reconstruction.pixels import to_pixels, to_tensor
+from aedr.reconstruction.pixels import round_to_8_bits
 from aedr.rivals.measuring import Losses
 
 
@@ -19,5 +19,5 @@ def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int]
     """
     with torch.inference_mode():
         reconstructions = autoencoder.reconstruct(images, "sample", seeds)
-        kept = to_tensor(list(to_pixels(reconstructions)), images.device)
+        kept = round_to_8_bits(reconstructions)
         return [(loss, None) for loss in distance(kept, images).tolist()]
