@@ -12,6 +12,7 @@ from aedr.figures.style import COLOURS, PAGE, save_figure, style
 from aedr.robustness.scores import shown_methods
 from aedr.scoring.methods import method_name
 from aedr.scoring.protocols import ALIKE, FITTED_ON
+from aedr.study.rivals import RIVALS
 from aedr.study.transform_steps import UNTOUCHED, Steps, strength_axes
 
 
@@ -105,15 +106,18 @@ def draw_strengths(
                 for name, method in shown_methods(means, configured).items():
                     line = values.loc[(panel.protocol, *method), panel.value]
                     heights = line.reindex(list(column.strengths))
-                    axes.plot(list(column.strengths.values()), heights, label=name, linewidth=0.9, **_marker(method))
-                    axes.axhline(line[UNTOUCHED], color=_marker(method)["color"], linestyle=":", linewidth=0.8)
+                    look = _marker(method)
+                    dashes = "--" if method[0] in RIVALS else "-"
+                    strengths = list(column.strengths.values())
+                    axes.plot(strengths, heights, label=name, linewidth=0.9, linestyle=dashes, **look)
+                    axes.axhline(line[UNTOUCHED], color=look["color"], linestyle=":", linewidth=0.8)
                 axes.grid(**GRID)
         for axes, column in zip(grid[-1], columns, strict=True):
             axes.set_xlabel(column.label)
         _add_legend(figure, grid[0, 0])
         caption = (
             f"Robustness against the strength of the damage, for transforms that differ in one number alone: {SCORED} "
-            f"Dotted: the same methods on untouched images. {_say_configured(configured)}"
+            f"Dashed: rivals. Dotted: the same methods on untouched images. {_say_configured(configured)}"
         )
         save_figure(figure, outputs, "Robustness against strength", caption)
 
