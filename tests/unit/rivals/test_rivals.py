@@ -183,3 +183,10 @@ def test_every_rival_of_the_schema_has_a_name_and_a_module_and_there_are_no_othe
     assert settings <= set(RIVALS)
     modules = [path.stem for path in (SCRIPTS / "aedr/rivals").glob("*.py") if "\ndef measure(" in path.read_text()]
     assert sorted(modules) == sorted(RIVALS)
+
+
+@pytest.mark.parametrize("rival", SETTINGS)
+def test_only_a_seeded_rival_depends_on_seeds(autoencoders, rival) -> None:
+    images = to_tensor(pictures(2), CPU)
+    once, again = (measured(rival, autoencoders["vq"], images, seeds) for seeds in ((1, 2), (3, 4)))
+    assert np.array_equal(once, again, equal_nan=True) != RIVALS[rival].is_seeded

@@ -5,7 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aedr.robustness.scores import cells_side_by_side, evaluate_robustness, summarise_robustness, with_untouched
+from aedr.robustness.scores import (
+    cells_side_by_side,
+    evaluate_robustness,
+    shown_methods,
+    summarise_robustness,
+    with_untouched,
+)
 from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
 from aedr.scoring.signals import compute_all_signals
 from plot_robustness import plot_robustness
@@ -76,3 +82,13 @@ def test_means_and_cells_hold_untouched_images_first_and_pictures_draw_them(tmp_
     assert published.get_xdata().tolist() == [2, 4] and (published.get_ydata() == 0.5).all()
     plot_robustness(outputs=[str(tmp_path / "robustness.png")], **shown)
     assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["untouched", "times-2", "times-4"]
+
+
+def test_methods_have_the_names_of_the_methods_table_and_none_stands_twice() -> None:
+    views = [("hfi", "first_loss"), ("l2", "first_loss"), ("mid_frequency", "residual"), ("l2", "calibrated_ratio")]
+    means = pd.DataFrame([*views, ("high_frequency", "residual"), ("ssim", "residual")], columns=["metric", "signal"])
+    names = ["AEDR as published", "first loss alone", "fitted residual", "mid-frequency, residual", "HFI"]
+    assert list(shown_methods(means, ("high_frequency", "residual"))) == names
+    assert list(shown_methods(means, ("l2", "calibrated_ratio"))) == [
+        name for name in names if name != "fitted residual"
+    ]
