@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from aedr.errors import UserError
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+# An image's first loss, and its second where a method has one.
+LossPair = tuple[float, float | None]
 
 SMALLEST_SIDE_FOR_LPIPS = 32
 # As torchvision names its files; the end of a name is the beginning of the file's SHA-256.

@@ -19,7 +19,7 @@ from aedr.jobs import progress
 from aedr.memory import FittingBatches, on_cpu_if_too_large
 from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.grid_search import RIM_IN_LATENTS, Offset, search_and_measure
-from aedr.reconstruction.losses import SMALLEST_SIDE_FOR_LPIPS, LossFunction
+from aedr.reconstruction.losses import SMALLEST_SIDE_FOR_LPIPS, LossFunction, LossPair
 from aedr.reconstruction.pixels import Fit, apply_fit, fit_to_grid, to_tensor
 from aedr.seeds import seed_of
 
@@ -37,7 +37,7 @@ class ReconstructionSettings:
 
 
 # First and second loss by metric, of one image.
-Losses = Mapping[str, tuple[float, float | None]]
+Losses = Mapping[str, LossPair]
 
 
 @dataclass(frozen=True)

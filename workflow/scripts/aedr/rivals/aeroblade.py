@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import torch
 
 from aedr.autoencoders.loading import Autoencoder
-from aedr.reconstruction.losses import LossFunction
+from aedr.reconstruction.losses import LossFunction, LossPair
 from aedr.reconstruction.pixels import round_to_8_bits
-from aedr.rivals.measuring import Losses
 
 
-def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], distance: LossFunction) -> Losses:
+def measure(
+    autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], distance: LossFunction
+) -> list[LossPair]:
     """Return the distance of each image to one reconstruction.
 
     Ricker, Lukovnikov and Fischer, CVPR 2024, and github.com/jonasricker/aeroblade: one sample of the posterior is

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 
 from aedr.autoencoders.loading import Autoencoder
-from aedr.rivals.measuring import Losses
+from aedr.reconstruction.losses import LossPair
 
 
-def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int]) -> Losses:
+def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int]) -> list[LossPair]:
     """Return the mean squared distance of each image's latents to their nearest codes, and of its reconstruction's.
 
     An image that was decoded from codes is encoded near them. No published method is known to us that uses this for

@@ -6,8 +6,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from aedr.autoencoders.loading import Autoencoder
-from aedr.reconstruction.losses import LossFunction
-from aedr.rivals.measuring import Losses
+from aedr.reconstruction.losses import LossFunction, LossPair
 
 
 def measure(
@@ -17,7 +16,7 @@ def measure(
     distance: LossFunction,
     kernel_size: int,
     sigma: float,
-) -> Losses:
+) -> list[LossPair]:
     """Return d(AE(x), x) - d(AE(F(x)), F(x)) for each image x, where F is a Gaussian low-pass filter.
 
     Choi et al., arXiv 2412.20704. No code of its own is known to us; this is `lpf_lpips` in its first author's later

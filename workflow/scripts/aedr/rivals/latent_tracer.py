@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import torch
 
 from aedr.autoencoders.loading import Autoencoder
+from aedr.reconstruction.losses import LossPair
 from aedr.rivals.descent import smallest_losses
-from aedr.rivals.measuring import Losses
 
 HALVE_EVERY = 50
 
 
 def measure(
     autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], steps: int, learning_rate: float
-) -> Losses:
+) -> list[LossPair]:
     """Return the smallest mean squared error of each image on the way from its own latent, never above its start's.
 
     Wang et al., ICML 2024, and github.com/ZhentingWang/LatentTracer: the posterior's mean, Adam with the learning rate

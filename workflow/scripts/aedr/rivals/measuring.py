@@ -15,11 +15,11 @@ import torch
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
+from aedr.reconstruction.losses import LossPair
 from aedr.reconstruction.shards import ReconstructionSettings, loss_rows, measure_batches
 from aedr.seeds import seed_of
 
-Losses = list[tuple[float, float | None]]
-Measure = Callable[[Autoencoder, torch.Tensor, Sequence[int]], Losses]
+Measure = Callable[[Autoencoder, torch.Tensor, Sequence[int]], list[LossPair]]
 
 
 def load_rival(name: str, settings: Mapping[str, Any], vgg_backbone: str | None, device: torch.device) -> Measure:
@@ -56,7 +56,7 @@ def measure_shard(
     if needs_codebook and not autoencoder.has_codebook:
         return []
 
-    def measure_batch(batch: torch.Tensor, ids: Sequence[str]) -> list[dict[str, tuple[float, float | None]]]:
+    def measure_batch(batch: torch.Tensor, ids: Sequence[str]) -> list[dict[str, LossPair]]:
         seeds = [seed_of(settings.study_seed, settings.autoencoder, image_id, name) for image_id in ids]
         with costs.part("measuring"):
             return [{name: losses} for losses in measure(autoencoder, batch, seeds)]

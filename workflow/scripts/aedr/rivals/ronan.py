@@ -9,14 +9,14 @@ from PIL import Image
 
 from aedr.autoencoders.loading import Autoencoder, normal_noise
 from aedr.images.pictures import Pixels
+from aedr.reconstruction.losses import LossPair
 from aedr.reconstruction.pixels import to_pixels
 from aedr.rivals.descent import smallest_losses
-from aedr.rivals.measuring import Losses
 
 
 def measure(
     autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], steps: int, learning_rate: float
-) -> Losses:
+) -> list[LossPair]:
     """Return the smallest mean squared error of each image on the way from normal noise, over its 2-D entropy.
 
     Wang et al., NeurIPS 2023, and github.com/ZhentingWang/RONAN: Adam, the best loss; its README runs 1500 steps at a
