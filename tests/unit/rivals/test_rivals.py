@@ -148,7 +148,7 @@ def shard(rival: str, autoencoder: Autoencoder) -> pd.DataFrame:
         for source in ("own", "other")
     ]
     rows.append({"image_id": "own/bad", "source": "own", "reason": "cut off"})
-    settings = ReconstructionSettings(0, "A", "mode", "crop", None, 8, 10**9)
+    settings = ReconstructionSettings(0, "A", "mode", "crop", None, 8)
     measure = load_rival(rival, SETTINGS[rival], None, CPU)
     needs_codebook = RIVALS[rival].needs_codebook
     made = pd.DataFrame(
