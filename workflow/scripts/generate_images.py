@@ -26,8 +26,9 @@ def generate_images(
     from aedr.costs import Costs
     from aedr.devices import pick_device
     from aedr.errors import UserError
-    from aedr.images.generation import call_arguments, describe_run, generate_pictures, load_pipeline
+    from aedr.images.generation import generate_pictures
     from aedr.images.pictures import describe_image, encode_png
+    from aedr.images.pipelines import call_arguments, describe_run, load_pipeline
     from aedr.jobs import progress
     from aedr.seeds import seed_of
     from aedr.tables.files import read_table, write_table

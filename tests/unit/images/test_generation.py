@@ -17,7 +17,7 @@ import torch
 import tiny_models
 from aedr.costs import Costs
 from aedr.errors import UserError
-from aedr.images import generation
+from aedr.images import generation, pipelines
 from aedr.images.pictures import decode_image
 from aedr.seeds import seed_of
 from aedr.tables.files import read_table, write_table
@@ -60,7 +60,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def load(folders: dict[str, Path]) -> Any:
     @functools.cache
     def load(model: str) -> Any:
-        return generation.load_pipeline(folders[model], model, settings_of(model), CPU)
+        return pipelines.load_pipeline(folders[model], model, settings_of(model), CPU)
 
     return load
 
@@ -69,7 +69,7 @@ def generate(
     pipeline: Any, model: str, rows: Sequence[int], batch_size: int, costs: Costs | None = None, **changes: Any
 ) -> list[Any]:
     settings = settings_of(model, **changes)
-    arguments = generation.call_arguments(pipeline, model, settings)
+    arguments = pipelines.call_arguments(pipeline, model, settings)
     prompts, seeds = [PROMPTS[row] for row in rows], [SEEDS[row] for row in rows]
     size = settings.get("image_size")
     return list(generation.generate_pictures(pipeline, model, prompts, seeds, arguments, batch_size, size, costs))
@@ -122,14 +122,14 @@ def test_the_index_of_the_published_vq_diffusion_loads(folders: dict[str, Path],
     index = json.loads((tmp_path / "vqdm/model_index.json").read_text())
     index["learned_classifier_free_sampling_embeddings"][0] = "vq_diffusion"
     (tmp_path / "vqdm/model_index.json").write_text(json.dumps(index))
-    pipeline = generation.load_pipeline(tmp_path / "vqdm", "vqdm", settings_of("vqdm"), CPU)
+    pipeline = pipelines.load_pipeline(tmp_path / "vqdm", "vqdm", settings_of("vqdm"), CPU)
     assert pipeline.learned_classifier_free_sampling_embeddings.embeddings.abs().sum() == 0
     assert generate(pipeline, "vqdm", [0], 1, arguments={"truncation_rate": 0.86})[0].shape == (SIZE, SIZE, 3)
 
 
 def test_precision_and_automatic_class(folders: dict[str, Path]) -> None:
     settings = settings_of("flux", pipeline="AutoPipelineForText2Image", precision="bfloat16", attention_slicing=True)
-    pipeline = generation.load_pipeline(folders["flux"], "flux", settings, CPU)
+    pipeline = pipelines.load_pipeline(folders["flux"], "flux", settings, CPU)
     assert type(pipeline).__name__ == "FluxPipeline"
     assert pipeline.transformer.dtype == pipeline.vae.dtype == torch.bfloat16
     assert generate(pipeline, "flux", [0], 1)[0].shape == (SIZE, SIZE, 3)
@@ -151,8 +151,8 @@ def test_pickled_weights_only_where_trusted(folders: dict[str, Path], tmp_path: 
     for component in ("vae", "text_encoder"):
         pickle_weights(folder / component)
     with pytest.raises(UserError, match="models.sd2base: .*trusted_pickle: true"):
-        generation.load_pipeline(folder, "sd2base", settings_of("sd2base"), CPU)
-    pipeline = generation.load_pipeline(folder, "sd2base", settings_of("sd2base", trusted_pickle=True), CPU)
+        pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base"), CPU)
+    pipeline = pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base", trusted_pickle=True), CPU)
     assert generate(pipeline, "sd2base", [0], 1)[0].shape == (SIZE, SIZE, 3)
 
 
@@ -162,7 +162,7 @@ def test_a_variant_that_only_some_components_have(folders: dict[str, Path], tmp_
     weights = folder / "unet/diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
     settings = settings_of("sd2base", variant="fp16")
-    assert generate(generation.load_pipeline(folder, "sd2base", settings, CPU), "sd2base", [0], 1)[0].any()
+    assert generate(pipelines.load_pipeline(folder, "sd2base", settings, CPU), "sd2base", [0], 1)[0].any()
 
 
 @pytest.mark.parametrize(
@@ -175,17 +175,17 @@ def test_a_variant_that_only_some_components_have(folders: dict[str, Path], tmp_
 )
 def test_a_model_that_cannot_be_loaded(folders: dict[str, Path], changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=f"models.sd2base: .*{message}"):
-        generation.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base", **changes), CPU)
+        pipelines.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base", **changes), CPU)
 
 
 def test_a_damaged_or_missing_model(folders: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"models.sd15: .*no model_index.json"):
-        generation.load_pipeline(tmp_path, "sd15", settings_of("sd15"), CPU)
+        pipelines.load_pipeline(tmp_path, "sd15", settings_of("sd15"), CPU)
     shutil.copytree(folders["sd15"], tmp_path / "sd15")
     weights = tmp_path / "sd15/unet/diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(UserError, match=r"models.sd15: .*cannot be loaded"):
-        generation.load_pipeline(tmp_path / "sd15", "sd15", settings_of("sd15"), CPU)
+        pipelines.load_pipeline(tmp_path / "sd15", "sd15", settings_of("sd15"), CPU)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_damaged_or_missing_model(folders: dict[str, Path], tmp_path: Path) ->
 )
 def test_settings_that_a_pipeline_does_not_take(load: Any, model: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        generation.call_arguments(load(model), model, settings_of(model, **changes))
+        pipelines.call_arguments(load(model), model, settings_of(model, **changes))
 
 
 def test_a_size_that_a_model_does_not_make(load: Any) -> None:
@@ -264,7 +264,7 @@ def layer_by_layer(pipeline: Any, device: torch.device) -> None:
 def test_a_picture_that_does_not_fit_is_made_with_offloaded_weights(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = generation.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base"), CPU)
+    pipeline = pipelines.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base"), CPU)
     expected = generate(pipeline, "sd2base", range(2), 1)
     monkeypatch.setattr(diffusers.StableDiffusionPipeline, "enable_sequential_cpu_offload", layer_by_layer)
     faults = [torch.OutOfMemoryError("full") for _ in range(3)]
@@ -286,7 +286,7 @@ def test_a_pipeline_that_cannot_be_offloaded_says_so(load: Any, monkeypatch: pyt
 
 
 def test_weights_that_do_not_fit_are_offloaded(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = generate(generation.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU), "sd15", [0], 1)
+    expected = generate(pipelines.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU), "sd15", [0], 1)
     to, faults = diffusers.StableDiffusionPipeline.to, [torch.OutOfMemoryError("full")]
 
     def failing(self: Any, *arguments: Any, **options: Any) -> Any:
@@ -296,7 +296,7 @@ def test_weights_that_do_not_fit_are_offloaded(folders: dict[str, Path], monkeyp
 
     monkeypatch.setattr(diffusers.StableDiffusionPipeline, "to", failing)
     costs = Costs(CPU)
-    pipeline = generation.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU, costs)
+    pipeline = pipelines.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU, costs)
     assert costs.fallbacks == ["one component at a time on the GPU"]
     np.testing.assert_array_equal(generate(pipeline, "sd15", [0], 1), expected)
 

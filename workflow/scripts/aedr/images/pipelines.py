@@ -1,0 +1,172 @@
+"""Text-to-image pipelines of diffusers: loading one, the arguments of its call, and what is recorded of it."""
+
+import contextlib
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+
+from aedr.costs import Costs, device_name
+from aedr.errors import UserError
+from aedr.memory import offload_more
+from aedr.weights.repair import how_to_repair
+
+# Settings that change how fast a picture is made and in how much memory, but not the picture.
+COST_SETTINGS = ("attention_slicing", "batch_size", "offload")
+
+
+def load_pipeline(
+    folder: str | Path, model: str, settings: Mapping[str, Any], device: torch.device, costs: Costs | None = None
+) -> Any:
+    """Load the text-to-image pipeline of `model` from a local folder in diffusers' layout, ready to run on `device`.
+
+    Weights that do not fit into the GPU's memory are offloaded, as with `offload`.
+
+    Args:
+        folder: holds `model_index.json`; a pipeline with a prior (Kandinsky) has it in the subfolder `prior`.
+        model: the model's id, for messages.
+        settings: `pipeline` (diffusers class name), `precision`, and where set `variant`, `trusted_pickle`,
+            `attention_slicing`, `offload`.
+
+    Raises:
+        UserError: no such class, files missing or damaged, or not enough memory.
+    """
+    folder = Path(folder)
+    name = settings["pipeline"]
+    if not (folder / "model_index.json").is_file():
+        raise UserError(
+            f"models.{model}: {folder} holds no model_index.json. A complete diffusers model was expected there. "
+            f"{how_to_repair(folder)}"
+        )
+    loading = {
+        "dtype": getattr(torch, settings["precision"]),
+        "variant": settings.get("variant"),
+        # None lets diffusers fall back on pickled weights where there are no others.
+        "use_safetensors": None if settings.get("trusted_pickle") else True,
+        "local_files_only": True,
+    }
+    try:
+        pipeline = _load(folder, _pipeline_class(name, model), loading)
+        if name not in (type(pipeline).__name__, "AutoPipelineForText2Image"):
+            raise UserError(
+                f"models.{model}: {folder} holds a {type(pipeline).__name__}, not a {name}. "
+                "Name that class, or AutoPipelineForText2Image, under `pipeline`."
+            )
+        pipeline.set_progress_bar_config(disable=True)
+        if settings.get("attention_slicing"):
+            pipeline.enable_attention_slicing()
+        offloaded = settings.get("offload") and device.type == "cuda" and offload_more(pipeline, device)
+        if not offloaded:
+            _put(pipeline, model, device, costs or Costs(device))
+    except UserError:
+        raise
+    # diffusers and transformers raise almost anything on a model that is incomplete or of another kind.
+    except Exception as error:
+        raise UserError(
+            f"models.{model}: {folder} cannot be loaded as {name}: {type(error).__name__}: {error}. "
+            "Expected a complete diffusers model with safetensors weights (pickled ones need `trusted_pickle: true`): "
+            f"check `pipeline`, `variant` and `environment`. {how_to_repair(folder)}"
+        ) from error
+    return pipeline
+
+
+def _pipeline_class(name: str, model: str) -> Any:
+    pipeline = getattr(diffusers, name, None)
+    if pipeline is None:
+        similar = difflib.get_close_matches(name, [entry for entry in dir(diffusers) if "Pipeline" in entry], n=3)
+        hint = f" Similar: {', '.join(similar)}." if similar else ""
+        raise UserError(
+            f"models.{model}: diffusers {diffusers.__version__} has no class {name}. `pipeline` must name one of its "
+            f"text-to-image pipelines.{hint} A class of another version needs an `environment` with that version."
+        )
+    return pipeline
+
+
+def _put(pipeline: Any, model: str, device: torch.device, costs: Costs) -> None:
+    with contextlib.suppress(torch.OutOfMemoryError):
+        pipeline.to(device)
+        return
+    how = offload_more(pipeline, device)
+    if how is None:
+        raise UserError(
+            f"models.{model}: the weights do not fit into the GPU's memory, and a {type(pipeline).__name__} cannot be "
+            "offloaded. Set a `precision` of 16 bits, or take a larger GPU."
+        )
+    costs.fall_back(how)
+
+
+def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
+    if (folder / "prior" / "model_index.json").is_file():
+        prior = diffusers.DiffusionPipeline.from_pretrained(folder / "prior", **loading)
+        decoder = diffusers.DiffusionPipeline.from_pretrained(folder, **loading)
+        parts = {f"prior_{part}": component for part, component in prior.components.items()}
+        return diffusers.AutoPipelineForText2Image.from_pipe(decoder, **parts)
+    parameters = inspect.signature(pipeline.__init__).parameters
+    # A component that was saved as absent, such as SD3's T5 encoder, has to be named as absent again.
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    extra: dict[str, Any] = {name: None for name in parameters if index.get(name) == [None, None]}
+    if "learned_classifier_free_sampling_embeddings" in parameters:
+        # A model's index looks for this class in diffusers itself, that of the published model in a module
+        # `vq_diffusion`; diffusers offers it in neither place.
+        library: Any = diffusers
+        library.pipelines.vq_diffusion = module = sys.modules[pipeline.__module__]
+        library.LearnedClassifierFreeSamplingEmbeddings = module.LearnedClassifierFreeSamplingEmbeddings
+    if "add_watermarker" in parameters:
+        # SDXL's invisible watermark, drawn only where a further package is installed, would change the decoded pixels.
+        extra["add_watermarker"] = False
+    return pipeline.from_pretrained(folder, **loading, **extra)
+
+
+def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of the pipeline's call that follow from the model's settings.
+
+    `steps`, `guidance`, `image_size` and `negative_prompt` are passed under diffusers' names where they are set;
+    `arguments` holds further ones under the pipeline's own names.
+
+    Raises:
+        UserError: the pipeline does not take one of them, or cannot be seeded.
+    """
+    accepted = inspect.signature(pipeline.__call__).parameters
+    chosen = {
+        "num_inference_steps": settings.get("steps"),
+        "guidance_scale": settings.get("guidance"),
+        "negative_prompt": settings.get("negative_prompt"),
+    }
+    arguments = {name: value for name, value in chosen.items() if value is not None}
+    # A pipeline without these (VQ-Diffusion) has one size; generate_pictures compares it with image_size.
+    if settings.get("image_size") is not None and {"height", "width"} <= set(accepted):
+        arguments |= {"height": settings["image_size"], "width": settings["image_size"]}
+    arguments |= settings.get("arguments") or {}
+    keys = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative_prompt"}
+    for name in arguments:
+        if name not in accepted:
+            raise UserError(
+                f"models.{model}: {type(pipeline).__name__} takes no {name}: remove "
+                f"`{keys.get(name, f'arguments: {name}')}` (set it to null). It takes: {', '.join(accepted)}."
+            )
+    if not {"prompt", "generator"} <= set(accepted):
+        raise UserError(
+            f"models.{model}: {type(pipeline).__name__} takes no prompt or no generator, so it cannot generate seeded "
+            "pictures from text. `pipeline` must name a text-to-image pipeline."
+        )
+    return arguments
+
+
+def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.device) -> dict[str, str]:
+    """Return what a table of generated images says about its making; equal in every run on the same machine."""
+    shaping = {key: value for key, value in settings.items() if key not in COST_SETTINGS and value is not None}
+    return {
+        "pipeline": type(pipeline).__name__,
+        "settings": repr(dict(sorted(shaping.items()))),
+        "device": device_name(device),
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "transformers": transformers.__version__,
+    }
