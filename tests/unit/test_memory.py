@@ -101,7 +101,7 @@ def test_a_table_says_what_it_cost(autoencoder, tmp_path) -> None:
     # A process that loaded torch holds more than that, and less than the machine.
     assert 10**8 < cost["peak_memory_bytes"] < 10**12
     write_table(tmp_path / "plain.parquet", "losses", [], {"settings": json.dumps({})})
-    with pytest.raises(UserError, match="plain.parquet does not say what it cost"):
+    with pytest.raises(UserError, match="plain.parquet does not record what it cost"):
         read_cost(tmp_path / "plain.parquet")
 
 

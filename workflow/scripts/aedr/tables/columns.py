@@ -25,62 +25,63 @@ class Column:
     bounds: Bounds = ANYTHING
 
 
-# What the methods table says of each method, and against whom.
+# What the methods table gives for each method, and against which sources.
 MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "published_accuracy")
 OPPONENTS = ("other_models", "real_images")
 
-# What one autoencoder says of an image, in the column `evidence` of the verdicts table.
+# What one autoencoder says about an image, in the column `evidence` of the verdicts table.
 EVIDENCE = {
-    "autoencoder": Column(TEXT, "the autoencoder, by the first member of its family"),
-    "signal": Column(NUMBER, "the image's signal under it"),
+    "autoencoder": Column(TEXT, "the autoencoder, named after the first member of its family"),
+    "signal": Column(NUMBER, "the image's signal under this autoencoder"),
     "p_value": Column(NUMBER, "share of its own reference images whose signal is as large or larger"),
-    "corrected_p_value": Column(NUMBER, "share of real reference images that come as near to any of the autoencoders"),
+    "corrected_p_value": Column(NUMBER, "share of real reference images that come as close to any of the autoencoders"),
     "width": Column(INTEGER, "of the image as it was reconstructed"),
     "height": Column(INTEGER, "of the image as it was reconstructed"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
-    "obstacle": Column(TEXT, "why the image cannot be given to it although its signal is near"),
+    "obstacle": Column(TEXT, "why the image cannot be attributed to it although its signal is close"),
     "caveat": Column(TEXT, "why the p-values may not hold"),
 }
 
 COLUMNS = {
     "accepted": Column(INTEGER, "images whose signal is below the threshold", NOT_NEGATIVE),
-    "acceptance_rate": Column(NUMBER, "their share of the usable images", SHARE),
+    "acceptance_rate": Column(NUMBER, "share of the usable images that are accepted", SHARE),
     "accuracy": Column(
         NUMBER,
-        "mean of the shares of own images accepted and of this source's rejected; on own images the first",
+        "mean of two shares: own images accepted, and this source's images rejected; for own images, only the first",
         SHARE,
     ),
-    "accuracy_high": Column(NUMBER, "upper end of its 95 % bootstrap interval", SHARE),
-    "accuracy_low": Column(NUMBER, "lower end of its 95 % bootstrap interval", SHARE),
-    "alpha": Column(NUMBER, "significance level: the share of own images that the threshold gives up", SHARE),
+    "accuracy_high": Column(NUMBER, "upper end of the accuracy's 95 % bootstrap interval", SHARE),
+    "accuracy_low": Column(NUMBER, "lower end of the accuracy's 95 % bootstrap interval", SHARE),
+    "alpha": Column(NUMBER, "significance level: the share of own images that the threshold is set to reject", SHARE),
     "auc": Column(NUMBER, "area under the ROC curve of own images against this source's", SHARE),
-    "autoencoder": Column(TEXT, "the inspected autoencoder; a family goes by its first member"),
+    "autoencoder": Column(TEXT, "the autoencoder; a family is named after its first member"),
     "autoencoder_count": Column(INTEGER, "how many autoencoders the method was measured on", POSITIVE),
     "autoencoders": Column(pa.list_(TEXT), "the families that the verdict names"),
     "belonging": Column(BOOLEAN, "whether the images are the autoencoder's own (the paper's belonging images)"),
     "calibrated_ratio": Column(NUMBER, "loss ratio times homogeneity: AEDR as published"),
-    "caption": Column(TEXT, "what the captioner said of the photograph"),
+    "caption": Column(TEXT, "the image's caption"),
     "class": Column(TEXT, "class in diffusers"),
     "decoder_sha256": Column(TEXT, "hash of the decoder's weights, rounded to float16"),
     "device": Column(TEXT, "a GPU's name, or cpu"),
-    "embedding": Column(pa.list_(pa.float32()), "the phrase in the CLIP model's space"),
+    "embedding": Column(pa.list_(pa.float32()), "the phrase's embedding by the CLIP model"),
     "encoder_sha256": Column(TEXT, "hash of the encoder's weights, rounded to float16"),
     "evidence": Column(
         pa.list_(pa.struct([(name, column.type) for name, column in EVIDENCE.items()])),
         "what each autoencoder says of the image",
     ),
     "exponent": Column(NUMBER, "power of homogeneity, fitted on own images"),
-    "factor": Column(INTEGER, "pixels of an image along a latent's side", POSITIVE),
+    "factor": Column(INTEGER, "pixels per side that one latent stands for", POSITIVE),
     "family": Column(TEXT, "first autoencoder with the same weights"),
     "first_loss": Column(NUMBER, "distance of the image from its reconstruction"),
     "fit": Column(
-        TEXT, "how the image was brought to the grid: whole, cropped, resized, searched, or none where it could not be"
+        TEXT,
+        "how the image was brought to the grid: whole, cropped, resized, searched, or none if it was not reconstructed",
     ),
-    "format": Column(TEXT, "file format of the picture"),
-    "height": Column(INTEGER, "in pixels; of losses: as reconstructed", POSITIVE),
-    "homogeneity": Column(NUMBER, "how smooth the picture is, from its grey-level co-occurrence matrix", SHARE),
-    "image": Column(PICTURE, "the picture's own bytes, and its path"),
+    "format": Column(TEXT, "the image's file format"),
+    "height": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
+    "homogeneity": Column(NUMBER, "how smooth the image is, from its grey-level co-occurrence matrix", SHARE),
+    "image": Column(PICTURE, "the bytes of the image's file, and its path"),
     "image_id": Column(TEXT, "the source and the image's name in it"),
     "images": Column(INTEGER, "images counted here", POSITIVE),
     "intercept": Column(NUMBER, "of the regression of log first loss on log second loss, over own images"),
@@ -91,19 +92,19 @@ COLUMNS = {
     "metric": Column(TEXT, "how a reconstruction is compared with its image, or the name of a rival"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
-    "own_images": Column(INTEGER, "own images that the cell's accuracy counts"),
-    "parameters": Column(LONG, "numbers in its weights", POSITIVE),
+    "own_images": Column(INTEGER, "own images that the accuracy counts"),
+    "parameters": Column(LONG, "how many parameters it has", POSITIVE),
     "peak_memory_bytes": Column(
-        LONG, "the most that a job held: resident on the CPU, allocated by torch on a GPU", NOT_NEGATIVE
+        LONG, "most memory that a job held: resident on the CPU, allocated by torch on a GPU", NOT_NEGATIVE
     ),
-    "phrase": Column(TEXT, "as it competes"),
+    "phrase": Column(TEXT, "its text"),
     "power_ratio": Column(NUMBER, "loss ratio times a power of homogeneity, fitted on own images"),
     "prompt": Column(TEXT, "the text that the model was given"),
-    "prompt_id": Column(TEXT, "identity of the prompt"),
+    "prompt_id": Column(TEXT, "id of the prompt"),
     "protocol": Column(
         TEXT,
-        "`published`: scored on the images that thresholds were fitted on; `held_out`: on others; of damaged images, "
-        "what thresholds were fitted on: `untouched` images or ones damaged `alike`",
+        "`published`: scored on the images that thresholds were fitted on; `held_out`: scored on others. For damaged "
+        "images, what thresholds were fitted on: `untouched` images, or images damaged `alike`",
     ),
     "reason": Column(TEXT, "why there is no value, in words"),
     "repository": Column(TEXT, "on the Hugging Face hub; empty for a local folder"),
@@ -111,33 +112,33 @@ COLUMNS = {
     "revision": Column(TEXT, "commit of the repository"),
     "second_loss": Column(NUMBER, "distance of the reconstruction from its own reconstruction"),
     "seconds_per_image": Column(
-        NUMBER, "of the work on images, without imports and the loading of weights", NOT_NEGATIVE
+        NUMBER, "time of the work on images, without imports and loading weights", NOT_NEGATIVE
     ),
-    "seed": Column(LONG, "of the image's noise", (0, 2**63 - 1)),
-    "sha256": Column(TEXT, "hash of the picture's bytes"),
-    "shares_encoder_with": Column(pa.list_(TEXT), "families with the same encoder and another decoder"),
+    "seed": Column(LONG, "seed of the image's noise", (0, 2**63 - 1)),
+    "sha256": Column(TEXT, "hash of the bytes of the image's file"),
+    "shares_encoder_with": Column(pa.list_(TEXT), "families with the same encoder and a different decoder"),
     "signal": Column(TEXT, "which number, small for own images, is compared with the threshold"),
     "slope": Column(NUMBER, "of the regression of log first loss on log second loss, over own images"),
     "source": Column(TEXT, "model or image set that the image comes from"),
     "split": Column(TEXT, "which part of the study the image is in: `fitting`, to fit on, or `held_out`, to score on"),
     "threshold": Column(NUMBER, "the signal below which an image is accepted"),
-    "threshold_high": Column(NUMBER, "upper end of its 95 % bootstrap interval"),
-    "threshold_low": Column(NUMBER, "lower end of its 95 % bootstrap interval"),
+    "threshold_high": Column(NUMBER, "upper end of the threshold's 95 % bootstrap interval"),
+    "threshold_low": Column(NUMBER, "lower end of the threshold's 95 % bootstrap interval"),
     "transform": Column(TEXT, "what damaged the images; empty for untouched ones"),
     "true_positive_rate_at_1_percent": Column(
-        NUMBER, "share of own images accepted where 1 % of this source's are", SHARE
+        NUMBER, "share of own images accepted when 1 % of this source's are accepted", SHARE
     ),
     "unusable": Column(INTEGER, "images without a signal; their rows say why"),
     "value": Column(NUMBER, "the image's signal under the autoencoder"),
     "verdict": Column(TEXT, "family, several possible, none of these, or cannot say"),
-    "width": Column(INTEGER, "in pixels; of losses: as reconstructed", POSITIVE),
+    "width": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
 }
 
 COLUMNS |= {
     f"{measure}_against_{opponents}": Column(
         NUMBER,
         f"mean over {opponents.replace('_', ' ')}"
-        + (", by the published protocol" if measure.startswith("published") else ", held out"),
+        + (", by the published protocol" if measure.startswith("published") else ", on held-out images"),
         SHARE,
     )
     for measure in MEASURES

@@ -1,4 +1,4 @@
-"""Writing and reading the tables between the rules: checked each time, and whole or not there."""
+"""Write and read the tables between the rules. They are checked each time, and are complete or do not exist."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ PICTURE_BYTES_OF_A_GROUP = 2**26
 def write_table(
     path: str | Path, name: str, rows: pd.DataFrame | Iterable[Mapping[str, object]], metadata: Mapping[str, Any]
 ) -> None:
-    """Write `rows` as the table `name` to `path`: checked, and whole or not at all.
+    """Check `rows` and write them as the table `name` to `path`, completely or not at all.
 
     `metadata` is stored in the file, values that are not text as JSON: `settings`, a mapping of what the rows depend on
     besides the tables that they were made from; versions of packages, by their names; `device`; `cost`. Columns that
@@ -36,9 +36,9 @@ def write_parts(
     parts: Iterable[pd.DataFrame | Iterable[Mapping[str, object]]],
     metadata: Mapping[str, Any],
 ) -> None:
-    """Write rows as `write_table` does, a part after the other: no more than one of them is in memory.
+    """Write rows as `write_table` does, part by part, with only one part in memory.
 
-    Each part is checked by itself, so no row of one may have the key of a row of another.
+    Each part is checked alone. The caller must make sure that no two parts have rows with the same key.
     """
     metadata = {"aedr.table": name} | {
         f"aedr.{key}": value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()
@@ -70,9 +70,9 @@ def _checked(rows: pd.DataFrame | Iterable[Mapping[str, object]], name: str, pat
 
 
 def _rows_of_a_group(table: pa.Table) -> int | None:
-    """Return how many pictures make a row group of at most 64 MB, or nothing for a table without pictures.
+    """Return how many images make a row group of at most 64 MB, or None for a table without images.
 
-    Arrow reads no group with 2 GB of pictures, and needs several times a group's size beside what it has read.
+    Arrow cannot read a group with 2 GB of images, and needs several times a group's size besides what it has read.
     """
     if "image" not in table.column_names:
         return None
@@ -81,15 +81,15 @@ def _rows_of_a_group(table: pa.Table) -> int | None:
 
 
 def read_table(path: str | Path, name: str, autoencoder: str | None = None) -> pd.DataFrame:
-    """Read the table `name` from `path`, or one autoencoder's rows of it, and check what was read.
+    """Read the table `name` from `path`, or only one autoencoder's rows, and check what was read.
 
     Raises:
-        UserError: the file is missing, damaged or another table.
+        UserError: the file is missing, damaged or a different table.
     """
     try:
         rows = None if autoencoder is None else [("autoencoder", "==", autoencoder)]
         table = pq.read_table(path, pre_buffer=False, filters=rows, page_checksum_verification=True)
-        # Parquet does not look whether text is UTF-8.
+        # Parquet does not check that text is UTF-8.
         table.validate(full=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
@@ -118,7 +118,7 @@ def read_cost(path: str | Path) -> dict[str, Any]:
     """
     metadata = pq.read_schema(path).metadata or {}
     if b"aedr.cost" not in metadata:
-        raise UserError(f"{path} does not say what it cost. Delete it and run again.")
+        raise UserError(f"{path} does not record what it cost. Delete it and run again.")
     return json.loads(metadata[b"aedr.cost"])
 
 
@@ -129,7 +129,7 @@ def _check(table: pa.Table, name: str, path: str | Path) -> None:
         if not column.nullable and values.null_count:
             raise ValueError(f"{path}: {values.null_count} rows of the table {name} have no {column.name}")
         if not column.nullable and pa.types.is_floating(column.type) and pc.any(pc.is_nan(values)).as_py():
-            raise ValueError(f"{path}: rows of the table {name} have no number as {column.name}")
+            raise ValueError(f"{path}: rows of the table {name} have NaN as {column.name}")
         if expected.bounds_of(column.name) == ANYTHING:
             continue
         lowest, highest = expected.bounds_of(column.name)

@@ -9,10 +9,10 @@ from aedr.tables.schemas import TABLES, Table
 
 HEAD = """# Tables
 
-Every Parquet file that the workflow writes, made from `workflow/scripts/aedr/tables/` by `make docs/tables.md`.
-A file is checked against this page whenever it is written or read. Rows are joined by `image_id`, never by position. A
-column in bold identifies a row, alone or with others; a column with a question mark may be empty. `results/` is the
-folder that `results` names in the configuration.
+Every Parquet file that the workflow writes. This page is made from `workflow/scripts/aedr/tables/` by
+`make docs/tables.md`. Files are checked against it whenever they are written or read. Rows are joined by `image_id`,
+never by position. Columns in bold identify a row, alone or together; columns with a question mark may be empty.
+`results/` is the folder that `results` names in the configuration.
 """
 
 

@@ -1,4 +1,4 @@
-"""The tables between the rules: which columns each has, which of them identify a row, and where its files lie."""
+"""The tables between the rules: the columns of each, which of them identify a row, and where its files are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from aedr.tables.columns import COLUMNS, INFINITE, MEASURES, OPPONENTS, Bounds
 class Table:
     """One table.
 
-    `path` is where its files lie below the folder of results, `row` what a row is. The columns of `key` identify a row;
+    `path` is where its files are below the results folder, `row` what a row is. The columns of `key` identify a row;
     those of `required` are never empty, those of `optional` may be. `bounds` are narrower than the columns' own.
     """
 
@@ -25,7 +25,7 @@ class Table:
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema: what is required, then what is optional."""
+        """The Arrow schema: required columns, then optional ones."""
         return pa.schema(
             [pa.field(name, COLUMNS[name].type, nullable=name not in self.required) for name in self.columns]
         )
@@ -41,7 +41,7 @@ class Table:
 
 
 FINGERPRINT = ("autoencoder", "class", "encoder_sha256", "decoder_sha256", "parameters", "factor")
-# Empty where a local folder was given, the channels where the autoencoder does not tell them.
+# Empty for a local folder; latent_channels if the autoencoder's configuration does not state them.
 ORIGIN = ("repository", "revision", "latent_channels")
 
 # An autoencoder's view of a source, by one signal.
@@ -152,7 +152,7 @@ TABLES = {
             *("method", "autoencoder", "metric", "signal", "autoencoder_count"),
             *("seconds_per_image", "peak_memory_bytes", "device"),
         ),
-        # Empty where there are no sources of the kind, or no published protocol.
+        # Empty if there are no sources of that kind, or no published protocol.
         optional=tuple(f"{measure}_against_{kind}" for kind in OPPONENTS for measure in MEASURES),
     ),
     "reference": Table(
