@@ -145,7 +145,7 @@ def test_a_level_that_the_calibration_cannot_reach_is_refused(elsewhere) -> None
     folder, config = elsewhere
     run = run_snakemake(folder, config | {"attribution": {"verdict_level": 0.01}}, "attribute")
     assert run.returncode == 1
-    assert "there are 72 real reference images, and level 0.01 needs 99" in run.stdout
+    assert "there are 72 real reference images, but level 0.01 needs 99" in run.stdout
     assert not (folder / "results/losses").exists()
 
 

@@ -64,4 +64,4 @@ def test_an_image_of_which_only_rounding_was_measured_is_neither_given_nor_denie
     above, below = 1.1 * SMALLEST_FIRST_LOSS[METRIC], 0.9 * SMALLEST_FIRST_LOSS[METRIC]
     assert verdict(above, above / ratio) == (otherwise, None)
     answer, reason = verdict(below, below / ratio)
-    assert answer == CANNOT_SAY and str(reason).startswith("unstable: a loses less")
+    assert answer == CANNOT_SAY and str(reason).startswith("unstable: the loss under a is less")

@@ -1,4 +1,4 @@
-"""The page of verdicts: each picture, its answer, and where it falls among the reference images."""
+"""The page of verdicts: each image, its answer, and where it falls among the reference images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,23 +15,23 @@ from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
 
 HEADLINES = {
-    FAMILY: "Out of the autoencoder of {names}",
-    SEVERAL: "Out of the autoencoder of one of {names}",
-    NONE: "Out of none of these autoencoders",
+    FAMILY: "Decoded by {names}'s autoencoder",
+    SEVERAL: "Decoded by one of {names}",
+    NONE: "Decoded by none of these autoencoders",
     CANNOT_SAY: "Cannot say",
 }
 COUNTED = {
-    FAMILY: "given to one family",
-    SEVERAL: "given to several",
-    NONE: "given to none",
-    CANNOT_SAY: "cannot be told",
+    FAMILY: "attributed to one family",
+    SEVERAL: "several possible",
+    NONE: "none of these",
+    CANNOT_SAY: "cannot say",
 }
 KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknown"}
 SIDE = 448
 
 
 def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, level: float) -> str:
-    """Return one HTML page, pictures embedded: what `attribute` answered, and what it looked at."""
+    """Return one HTML page with embedded images: what `attribute` answered, and the evidence."""
     reference, families = calibration.reference, calibration.families
     labels = {name: family_label(family["members"]) for name, family in families.items()}
     pictures = images.set_index("image_id")["image"]
@@ -84,7 +84,7 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
 
 
 def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dict[str, Any]:
-    """Return in words what `aedr.verdicts.decision.decide` made of one autoencoder's evidence."""
+    """Say how `aedr.verdicts.decision.decide` judged one autoencoder's evidence."""
     is_possible = evidence["autoencoder"] in named
     if is_possible:
         says = "possible"

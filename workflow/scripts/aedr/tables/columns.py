@@ -34,12 +34,12 @@ EVIDENCE = {
     "autoencoder": Column(TEXT, "the autoencoder, named after the first member of its family"),
     "signal": Column(NUMBER, "the image's signal under this autoencoder"),
     "p_value": Column(NUMBER, "share of its own reference images whose signal is as large or larger"),
-    "corrected_p_value": Column(NUMBER, "share of real reference images that come as close to any of the autoencoders"),
+    "corrected_p_value": Column(NUMBER, "share of real reference images that come as near to any of the autoencoders"),
     "width": Column(INTEGER, "of the image as it was reconstructed"),
     "height": Column(INTEGER, "of the image as it was reconstructed"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
-    "obstacle": Column(TEXT, "why the image cannot be attributed to it although its signal is close"),
+    "obstacle": Column(TEXT, "why the image cannot be attributed to it although its signal is near"),
     "caveat": Column(TEXT, "why the p-values may not hold"),
 }
 

@@ -1,1 +1,1 @@
-"""Answers for images that nobody has seen, by the calibration of a study."""
+"""Verdicts on new images, from the calibration of a study."""

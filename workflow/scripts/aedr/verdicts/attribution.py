@@ -1,4 +1,4 @@
-"""Attribution: from the losses of images that nobody has seen to their verdicts."""
+"""Attribution: from the losses of new images to their verdicts."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -26,7 +26,7 @@ def attribute(
     signals = calibration.signals(losses, homogeneity)
     signals["restored"] = signals["source"] == RESTORED
     by_image = dict(list(signals.groupby(signals["image_id"].map(original_id))))
-    # Where the grid was searched for, a size that is off it is no obstacle.
+    # If the grid is searched, a size off the grid is not an obstacle.
     factors = [
         family["factor"] for family in calibration.families.values() if family["preprocessing"]["off_grid"] != "search"
     ]
@@ -59,9 +59,9 @@ def attribute(
 
 
 def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Evidence, ...]:
-    """Return what each autoencoder says of one image: of all sizes that it was tried at, by the nearest."""
+    """Return what each autoencoder says about one image, at the size where the signal is nearest to its own images."""
     sizes = list(zip(rows["width"], rows["height"], strict=True))
-    # At a size that no own image has, a restored image is no candidate.
+    # A restored copy counts only at a common size of the autoencoder's own images.
     candidate = [
         not row.restored or size in reference.sizes[row.autoencoder]
         for row, size in zip(rows.itertuples(), sizes, strict=True)
@@ -80,7 +80,7 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
         elif row["homogeneity"] > smoothest:
             obstacle = (
                 f"smoother (homogeneity {row['homogeneity']:.2f}) than any own image of {weighed.autoencoder} "
-                f"({smoothest:.2f}): such a picture comes near to any autoencoder"
+                f"({smoothest:.2f}): such an image comes near to any autoencoder"
             )
         size = f"{row['width']:.0f}x{row['height']:.0f}"
         if row["restored"]:
@@ -102,8 +102,8 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
 
 
 def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Reference) -> str | None:
-    """Return why a denial would mean nothing: nothing but rounding was measured, or the image left the grid, was
-    resized perhaps, or never was on it.
+    """Return why *none of these* would mean nothing: only rounding was measured, or the image is off the grid or may
+    have been resized.
     """
     unstable = [row["autoencoder"] for _, row in rows.iterrows() if _is_rounding(row)]
     if unstable:
@@ -112,33 +112,33 @@ def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Ref
     off = sorted({factor for factor in factors if image.width % factor or image.height % factor})
     if off:
         return (
-            f"off the grid: {size} is no multiple of {off[-1]} pixels, so the picture was cropped or resized, or never "
-            "came out of these autoencoders"
+            f"off the grid: {size} is not a multiple of {off[-1]} pixels, so the image was cropped or resized, or was "
+            "not decoded by these autoencoders"
         )
     as_it_is = rows[~rows["restored"]]
     sizes = zip(as_it_is["autoencoder"], as_it_is["width"], as_it_is["height"], strict=True)
     if any((width, height) in reference.sizes[autoencoder] for autoencoder, width, height in sizes):
         return None
     return (
-        f"hardly any own image of these autoencoders has {size} pixels, so the picture was resized, or is of another "
-        "kind, or never came out of them"
+        f"few or no own images of these autoencoders have {size} pixels, so the image was resized, or is of another "
+        "kind, or was not decoded by them"
     )
 
 
 def _is_rounding(row: pd.Series) -> bool:
-    """Return whether the first loss is less than what rounding a picture to 8 bits leaves by itself."""
+    """Return whether the first loss is less than what rounding to 8 bits alone leaves."""
     return bool(row["first_loss"] < SMALLEST_FIRST_LOSS.get(row["metric"], 0))
 
 
 def _unstable(autoencoders: list[str]) -> str:
     return (
-        f"unstable: {', '.join(autoencoders)} loses less of the image than rounding to 8 bits takes from a picture "
-        "with texture, so the signal is one of rounding errors"
+        f"unstable: the loss under {', '.join(autoencoders)} is less than what rounding to 8 bits takes from an image "
+        "with texture, so the signal only measures rounding errors"
     )
 
 
 def flatten(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Return the verdicts table with the evidence of each autoencoder in columns of its own, for CSV."""
+    """Return the verdicts table with the evidence of each autoencoder in its own columns, for CSV."""
     flat = verdicts.drop(columns="evidence").assign(autoencoders=verdicts["autoencoders"].str.join(" "))
     columns = [
         {f"{key}_{entry['autoencoder']}": entry[key] for entry in evidence for key in entry if key != "autoencoder"}

@@ -1,4 +1,4 @@
-"""The calibration that a verdict asks: reference images of the families asked, and what their signals hold for."""
+"""The calibration that a verdict asks: the reference images of the families asked, and their signals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from aedr.verdicts.resizes import common_sizes
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a study carries away, as far as some families of autoencoders are asked.
+    """What a study exports, limited to the families of autoencoders that are asked.
 
-    `description` is what the calibration's file says of itself (`workflow/schemas/calibration.schema.yaml`), `rows` its
-    reference table. `asked` is the calibration's name of each family that is asked, by the family's name here.
+    `description` is the metadata of the calibration's file (`workflow/schemas/calibration.schema.yaml`), `rows` its
+    reference table. `asked` maps the name of each family here to its name in the calibration.
     """
 
     description: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Calibration:
 
     @property
     def metric(self) -> str:
-        """The metric of the losses that signals are made of."""
+        """The metric of the losses that signals are computed from."""
         return str(self.description["metric"])
 
     @property
@@ -40,7 +40,7 @@ class Calibration:
 
     @property
     def families(self) -> dict[str, Mapping[str, Any]]:
-        """What the calibration says of each family that is asked, by its own name of it."""
+        """What the calibration says about each family that is asked, by its name in the calibration."""
         return {name: self.description["families"][name] for name in self.asked.values()}
 
     @cached_property
@@ -58,7 +58,7 @@ class Calibration:
         )
 
     def signals(self, losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
-        """Return the losses by the calibration's metric with every signal, under the calibration's names of families.
+        """Return the losses of the calibration's metric with every signal, under the calibration's names of families.
 
         Args:
             losses: rows of the losses table, of the families that are asked.

@@ -1,4 +1,4 @@
-"""The file of a calibration: what a study writes to it, and what is checked before verdicts ask it."""
+"""The file of a calibration: what a study writes to it, and what is checked before it is used."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from aedr.tables.files import read_table
 from aedr.verdicts.calibration import Calibration
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "calibration.schema.yaml"
-# Calibrations come from strangers, and a small file can unpack to anything. A million reference images of thirty
+# Calibrations may come from strangers, and a small file can unpack to any size. A million reference images of thirty
 # autoencoders would be thirty million rows of 60 bytes.
 MOST_ROWS = 30_000_000
 MOST_BYTES = 2_000_000_000
@@ -30,8 +30,8 @@ def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources
     """Return the reference table: own images of every autoencoder, and real images under every autoencoder.
 
     Args:
-        signals: rows of the signals table. Where the signal is a fitted one, own images that it was fitted on are left
-            out, since a new image could not be ranked among them fairly.
+        signals: rows of the signals table. If the signal is a fitted one, the own images that it was fitted on are left
+            out: a new image could not be ranked among them fairly.
     """
     rows = signals[signals["metric"] == metric].dropna(subset=[signal])
     own = rows["belonging"] & ((rows["split"] == HELD_OUT) | (signal not in FITTED_SIGNALS))
@@ -48,11 +48,11 @@ def describe_calibration(
     preprocessing: Mapping[str, Mapping[str, Any]],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what a calibration holds for: metric, signal, versions, and for each family its weights and settings.
+    """Return a calibration's description: metric, signal, versions, and the weights and settings of each family.
 
     Args:
         autoencoders: rows of the autoencoders table.
-        fitted_parameters: rows of that table.
+        fitted_parameters: rows of the fitted parameters table.
         preprocessing: how each autoencoder is loaded and its images are read.
     """
     fitted = fitted_parameters[fitted_parameters["metric"] == metric].set_index("autoencoder")
@@ -75,29 +75,29 @@ def read_calibration(path: str | Path) -> Calibration:
     """Return the calibration in a file, asked about all of its families under its own names.
 
     Raises:
-        UserError: the file is no calibration, or larger than any is.
+        UserError: the file is not a calibration, or too large to be one.
     """
     try:
         description = json.loads((pq.read_schema(path).metadata or {})[b"aedr.calibration"])
         file = pq.read_metadata(path)
     except (OSError, ValueError, KeyError, RecursionError, pa.ArrowException) as error:
-        raise UserError(f"{path} is no calibration ({type(error).__name__}: {error}). Export it again.") from None
+        raise UserError(f"{path} is not a calibration ({type(error).__name__}: {error}). Export it again.") from None
     size = sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups))
     if file.num_rows > MOST_ROWS or size > MOST_BYTES:
-        raise UserError(f"{path} is no calibration: it says that it holds {file.num_rows} rows and {size} bytes.")
+        raise UserError(f"{path} is not a calibration: it claims to have {file.num_rows} rows and {size} bytes.")
     problems = _mistakes(description)
     rows = pd.DataFrame() if problems else read_table(path, "reference")
     if not problems and (unknown := set(rows["autoencoder"]) - set(description["families"])):
         problems.append(f"rows of {', '.join(sorted(unknown))}, which it does not describe")
     if problems:
-        raise UserError(f"{path} is no calibration of this version:\n  " + "\n  ".join(problems))
+        raise UserError(f"{path} is not a calibration of this version:\n  " + "\n  ".join(problems))
     return Calibration(description, rows, {name: name for name in description["families"]})
 
 
 def _mistakes(description: Any) -> list[str]:
     """Return what is wrong with a description, a line each."""
     if not isinstance(description, dict):
-        return ["its description is no mapping"]
+        return ["its description is not a mapping"]
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     errors = jsonschema.Draft7Validator(schema).iter_errors(description)
     lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
@@ -107,10 +107,10 @@ def _mistakes(description: Any) -> list[str]:
 def match_families(
     calibration: Calibration, autoencoders: pd.DataFrame, preprocessing: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, str]:
-    """Return the calibration's family for each family of `autoencoders`, found by the weights and not by the name.
+    """Return the calibration's family for each family of `autoencoders`, matched by weights and not by name.
 
     Raises:
-        UserError: an autoencoder has other weights than the calibration's, or is read with other settings.
+        UserError: an autoencoder's weights or settings differ from the calibration's.
     """
     families = calibration.families
     known = {tuple(entry[key] for key in IDENTITY): name for name, entry in families.items()}
@@ -120,12 +120,12 @@ def match_families(
         if name is None:
             problems.append(
                 f"{row.family} has weights (decoder {row.decoder_sha256[:12]}) that the calibration was not made with; "
-                f"its autoencoders are {', '.join(families)}. Leave it out by select, or calibrate it"
+                f"its autoencoders are {', '.join(families)}. Leave {row.family} out with select, or calibrate it"
             )
             continue
         expected, found = families[name]["preprocessing"], dict(preprocessing[row.family])
         problems += [
-            f"{row.family}: {key} is {found.get(key)} here and {expected.get(key)} in the calibration; set it alike"
+            f"{row.family}: {key} is {found.get(key)} here and {expected.get(key)} in the calibration; make them equal"
             for key in sorted(set(expected) | set(found))
             if expected.get(key) != found.get(key)
         ]
@@ -136,10 +136,10 @@ def match_families(
 
 
 def check_reference(calibration: Calibration, metrics: Sequence[str], level: float) -> None:
-    """Check that verdicts at a significance level can be reached by the reference images of the families asked.
+    """Check that the families asked have enough reference images for verdicts at a significance level.
 
     Args:
-        metrics: the losses that are measured.
+        metrics: those that are measured.
 
     Raises:
         UserError: too few reference images for the level, or the calibration's metric is not measured.
@@ -147,18 +147,18 @@ def check_reference(calibration: Calibration, metrics: Sequence[str], level: flo
     problems = []
     if calibration.metric not in metrics:
         problems.append(f"reconstruction.metrics lacks {calibration.metric}, the calibration's metric")
-    # The smallest p-value that so many images can give is 1 / (images + 1).
+    # With n reference images, the smallest p-value is 1 / (n + 1).
     needed = math.ceil(round(1 / level, 9)) - 1
     belonging = calibration.rows["belonging"]
     own = calibration.rows[belonging].groupby("autoencoder").size()
     problems += [
-        f"{family} has {own.get(family, 0)} own reference images, and level {level:g} needs {needed}"
+        f"{family} has {own.get(family, 0)} own reference images, but level {level:g} needs {needed}"
         for family in calibration.families
         if own.get(family, 0) < needed
     ]
     real = calibration.rows.loc[~belonging, "image_id"].nunique()
     if 0 < real < needed:
-        problems.append(f"there are {real} real reference images, and level {level:g} needs {needed}")
+        problems.append(f"there are {real} real reference images, but level {level:g} needs {needed}")
     if problems:
         raise UserError(
             "The calibration cannot decide:\n  "

@@ -1,13 +1,13 @@
-"""Verdicts: which of the inspected autoencoders an image came out of, and how often such an answer is wrong.
+"""Verdicts: which of the autoencoders decoded an image, and how often such an answer is wrong.
 
-Two questions are asked of every autoencoder, each answered by a conformal p-value, which is valid for any number of
-images and any distribution as long as the image in question is exchangeable with the reference images (Vovk, Gammerman
-and Shafer, Algorithmic Learning in a Random World, 2005):
+Two questions are asked about every autoencoder. Each is answered by a conformal p-value, which is valid for any number
+of images and any distribution if the image is exchangeable with the reference images (Vovk, Gammerman and Shafer,
+Algorithmic Learning in a Random World, 2005):
 
 * Could the image be the autoencoder's own? Its signal is ranked among the autoencoder's own reference images.
-* Could a real image come so near? The image's distance to the autoencoder is ranked among the distances of the real
-  reference images to whichever autoencoder is nearest to each. As each real image had its chance with all autoencoders,
-  this p-value is corrected for their number (the single-step min-P method of Westfall and Young, 1993).
+* Could a real image come as near? The image's distance to the autoencoder is ranked among the distances of the real
+  reference images, each to the autoencoder nearest to it. Each real image had its chance with all autoencoders, so this
+  p-value is corrected for their number (the single-step min-P method of Westfall and Young, 1993).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,19 @@ import pandas as pd
 from aedr.verdicts.resizes import Size
 
 FAMILY, SEVERAL, NONE, CANNOT_SAY = "family", "several possible", "none of these", "cannot say"
-# Signals of which the logarithm, not the value, is spread alike on both sides.
+# Signals whose logarithms, not values, spread equally to both sides.
 RATIOS = ("loss_ratio", "calibrated_ratio", "power_ratio", "first_loss")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one autoencoder says of an image.
+    """What one autoencoder says about an image.
 
-    `p_value`: the share of own images that lie as far out; small speaks against the autoencoder.
-    `corrected_p_value`: the share of real images that come so near to any autoencoder asked; small speaks for it. None
-    without real reference images. `width` and `height` are what was reconstructed, `offset_rows` and `offset_columns`
-    where the grid was found, if it was searched. `obstacle` says why nearness to the autoencoder would mean nothing for
-    this image, `caveat` why the p-values hold less than they say.
+    `p_value`: the share of own images that are as far out; small speaks against the autoencoder.
+    `corrected_p_value`: the share of real images that come as near to any autoencoder asked; small speaks for it. None
+    without real reference images. `width` and `height` are the size of the reconstruction, `offset_rows` and
+    `offset_columns` where the grid was found, if it was searched. `obstacle` says why being near to the autoencoder
+    means nothing for this image, `caveat` why the p-values may not hold.
     """
 
     autoencoder: str
@@ -59,11 +59,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Reference:
-    """The signals that a verdict compares with.
+    """The signals that an image is compared with.
 
     `own`: each autoencoder's signals of its own images, on which nothing was fitted. `real`: signals of real images, a
-    row for each image and a column for each autoencoder; nan where an image has none. `smoothest` and `sizes` are
-    the highest homogeneity and the usual (width, height) of each autoencoder's own images.
+    row for each image and a column for each autoencoder; nan if an image has none. `smoothest` and `sizes` are
+    the highest homogeneity and the common (width, height) of each autoencoder's own images.
     """
 
     signal: str
@@ -73,14 +73,14 @@ class Reference:
     sizes: Mapping[str, set[Size]]
 
     def distance(self, autoencoder: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return how far signals lie above the middle of the own images', in their own (robust) spreads."""
+        """Return how far signals are above the own images' median, in units of their median absolute deviation."""
         own, values = self._scale(self.own[autoencoder]), self._scale(values)
         middle = np.median(own)
         spread = np.median(np.abs(own - middle))
         return (values - middle) / (spread or 1.0)
 
     def nearest_distances(self) -> npt.NDArray[np.float64]:
-        """Return each real image's distance to the autoencoder that is nearest to it."""
+        """Return each real image's distance to the autoencoder nearest to it."""
         distances = [self.distance(name, self.real[name].to_numpy()) for name in self.own]
         return np.nanmin(np.where(np.isnan(distances), np.inf, distances), axis=0)
 
@@ -90,7 +90,7 @@ class Reference:
 
 
 def conformal_p_value(reference: npt.ArrayLike, value: float) -> float:
-    """Return the share of `reference` and the value itself that are as large as `value` or larger, in (0, 1]."""
+    """Return the share, in (0, 1], of `reference` and the value itself that is at least as large as `value`."""
     reference = np.asarray(reference, dtype=float)
     return float((1 + (reference >= value).sum()) / (len(reference) + 1))
 
@@ -99,8 +99,8 @@ def weigh(reference: Reference, signals: Mapping[str, float], tried: int = 1) ->
     """Return the evidence of each autoencoder, given the image's signal under each, in that order.
 
     Args:
-        tried: at how many sizes the image was tried, of which each autoencoder has its best: the chance that a real
-            image comes so near is at most that many times as large (Bonferroni).
+        tried: at how many sizes the image was tried. Each autoencoder has its best one, so the chance that a real image
+            comes as near is at most that many times as large (Bonferroni).
     """
     nearest = reference.nearest_distances() if len(reference.real) else None
     evidence = []
@@ -117,12 +117,12 @@ def weigh(reference: Reference, signals: Mapping[str, float], tried: int = 1) ->
 def decide(evidence: Sequence[Evidence], alpha: float, obstacle: str | None = None) -> Verdict:
     """Return the verdict at the significance level `alpha`.
 
-    An autoencoder is possible when the image could be its own (`p_value` above `alpha`), a real image would hardly
-    come so near (`corrected_p_value` at most `alpha`), and nothing speaks against comparing the two (`obstacle`). A
-    real image is given to any of them with a chance of at most `alpha`.
+    An autoencoder is possible if the image could be its own (`p_value` above `alpha`), a real image would rarely come
+    as near (`corrected_p_value` at most `alpha`), and nothing speaks against comparing the two (`obstacle`). The
+    chance that a real image is attributed to any of them is at most `alpha`.
 
     Args:
-        obstacle: why the image cannot be asked about at all, or why a denial would mean nothing; None if nothing does.
+        obstacle: why nothing can be said about the image, or why *none of these* would mean nothing; None if neither.
     """
     evidence = tuple(evidence)
     if not evidence:
@@ -138,7 +138,7 @@ def decide(evidence: Sequence[Evidence], alpha: float, obstacle: str | None = No
         return Verdict(CANNOT_SAY, (), "; ".join(str(e.obstacle) for e in nearer_than_real), evidence)
     if near:
         names = tuple(e.autoencoder for e in near)
-        reason = f"as near to {', '.join(names)} as its own images, but so are too many real images"
+        reason = f"as near to {', '.join(names)} as own images are, but so are too many real images"
         return Verdict(CANNOT_SAY, (), reason, evidence)
     if obstacle is not None:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)

@@ -1,4 +1,4 @@
-"""The way back from a resize: a picture at the sizes that the autoencoders' own images have."""
+"""Undo a resize: bring an image back to the sizes that the autoencoders' own images have."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from aedr.images.pictures import Pixels
 
 Size = tuple[int, int]
 
-# A study of images of many sizes has no likely one; each size costs another double reconstruction.
+# In a study of many sizes, none is likely, and each one costs another double reconstruction.
 SMALLEST_SHARE = 0.1
 
 
@@ -25,7 +25,7 @@ def common_sizes(own: pd.DataFrame) -> set[Size]:
 
 
 def likely_sizes(width: int, height: int, common: Iterable[Size]) -> list[Size]:
-    """Return, smallest first, the `common` sizes from which a resize, rounded to whole pixels, leads to this size."""
+    """Return, smallest first, the `common` sizes that a resize to whole pixels may have turned into this size."""
     # width = W s and height = H s, each rounded by at most half a pixel, for a common size W x H and a scale s.
     return sorted(
         (wide, high)
