@@ -1,4 +1,4 @@
-"""The small study that several files look at, run once."""
+"""The small study that the files in this folder share, run once."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory, root) -> tuple[Path, dict]:
+    """Two models, pictures of every awkward kind and two rivals: the finished study's folder and its configuration."""
     folder = tmp_path_factory.mktemp("study")
     config = studies.write_study(folder) | RIVALS
     run = run_snakemake(folder, config, root=root)
