@@ -18,7 +18,6 @@ import torch
 from aedr.autoencoders.loading import Autoencoder
 from aedr.images.pictures import decode_image
 from aedr.reconstruction.pixels import to_tensor
-from taef2 import load_taef2
 
 CROPS = 2
 
@@ -31,11 +30,6 @@ class Pictures:
     photographs: list[bytes]
     of_own: tables.Signals
     of_photographs: tables.Signals
-
-
-@pytest.fixture(scope="module")
-def autoencoder(reference: Path) -> Autoencoder:
-    return load_taef2(reference)
 
 
 @pytest.fixture(scope="module")
