@@ -1,0 +1,96 @@
+"""CLIP models and captioners, fetched from a hub on the loopback interface."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fake_hub
+import fetch_captioner
+import fetch_clip_model
+from aedr.errors import UserError
+from aedr.weights.hub import fetching
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_hub.Hub]:
+    with fake_hub.serve() as hub:
+        fake_hub.ask_at(hub.address, monkeypatch)
+        yield hub
+
+
+def files(*names: str, tokenizer: str | None = None) -> dict[str, bytes]:
+    """Return a repository with these files, which say which tokenizer the model has."""
+    text = {"hf_tokenizer_name": tokenizer} if tokenizer else {}
+    return {name: json.dumps({"model_cfg": {"text_cfg": text}}).encode() for name in names}
+
+
+def test_the_published_clip_is_fetched_without_pickled_weights(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    hub.repositories["laion/CLIP-ViT-H-14-laion2B-s32B-b79K"] = files(
+        "open_clip_config.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin"
+    )
+    fetch_clip_model.fetch_clip_model("ViT-H-14", "laion2b_s32b_b79k", str(tmp_path / "clip"))
+    assert sorted(os.listdir(tmp_path / "clip")) == ["open_clip_config.json", "open_clip_model.safetensors"]
+
+
+def test_a_clip_with_a_tokenizer_of_its_own_gets_it(
+    hub: fake_hub.Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("open_clip.get_pretrained_cfg", lambda *_: {"hf_hub": "org/tokenized/"})
+    clip = files("open_clip_config.json", "open_clip_model.safetensors", tokenizer="org/words")
+    hub.repositories["org/tokenized"] = clip
+    hub.repositories["org/words"] = files("tokenizer.json", "tokenizer_config.json", "model.safetensors")
+    fetch_clip_model.fetch_clip_model("any", "tag", str(tmp_path / "clip"))
+    assert {"tokenizer.json", "tokenizer_config.json"} == set(os.listdir(tmp_path / "clip")) - set(clip)
+
+
+@pytest.mark.parametrize(
+    ("model", "pretrained", "message"),
+    [
+        ("ViT-H-14", "no_such_tag", "knows no weights no_such_tag of ViT-H-14; .*laion2b_s32b_b79k"),
+        ("ViT-Q-1", "laion2b_s32b_b79k", "ViT-Q-1.*nor the model itself"),
+        ("ViT-H-14", "laion2b_s32b_b79k", "has no laion/CLIP-ViT-H-14"),
+        ("ViT-B-32", "laion2b_s34b_b79k", "holds no open_clip_model.safetensors"),
+    ],
+)
+def test_a_clip_that_cannot_be_fetched_is_told(
+    hub: fake_hub.Hub, tmp_path: Path, model: str, pretrained: str, message: str
+) -> None:
+    hub.repositories["laion/CLIP-ViT-B-32-laion2B-s34B-b79K"] = files("open_clip_config.json", "pytorch_model.bin")
+    with pytest.raises(UserError, match=f"(?s)prompts: clip: .*{message}"):
+        fetch_clip_model.fetch_clip_model(model, pretrained, str(tmp_path / "clip"))
+
+
+def test_weights_outside_the_hub_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("open_clip.get_pretrained_cfg", lambda *_: {"url": "https://elsewhere/model.pt"})
+    with pytest.raises(UserError, match="any/tag is published outside huggingface.co"):
+        fetch_clip_model.fetch_clip_model("any", "tag", str(tmp_path / "clip"))
+
+
+def test_the_captioner_is_fetched_without_pickled_weights(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    hub.repositories["Salesforce/blip"] = files("config.json", "vocab.txt", "model.safetensors", "pytorch_model.bin")
+    fetch_captioner.fetch_captioner("Salesforce/blip", None, str(tmp_path / "blip"))
+    assert sorted(os.listdir(tmp_path / "blip")) == ["config.json", "model.safetensors", "vocab.txt"]
+    hub.repositories["Salesforce/old"] = files("config.json", "pytorch_model.bin")
+    with pytest.raises(UserError, match="Salesforce/old holds no model"):
+        fetch_captioner.fetch_captioner("Salesforce/old", None, str(tmp_path / "old"))
+
+
+def test_a_download_that_broke_is_gone_on_with_and_never_taken_for_whole(tmp_path: Path) -> None:
+    with pytest.raises(UserError), fetching(tmp_path / "blip") as folder:
+        Path(folder, "config.json").touch()
+        raise UserError("no network")
+    assert not (tmp_path / "blip").exists()
+    with fetching(tmp_path / "blip") as folder:
+        assert os.listdir(folder) == ["config.json"]
+    assert os.listdir(tmp_path / "blip") == ["config.json"]
+
+
+def test_a_captioner_that_is_not_what_the_hub_lists_is_refused(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    hub.repositories["org/captioner"] = files("config.json", "model.safetensors")
+    hub.damaged.add("config.json")
+    with pytest.raises(UserError, match=r"prompts: captioner: .*config\.json is not the file .* was deleted"):
+        fetch_captioner.fetch_captioner("org/captioner", None, str(tmp_path / "captioner"))
+    assert not (tmp_path / "captioner/config.json").exists()
