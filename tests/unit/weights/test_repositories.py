@@ -1,0 +1,109 @@
+"""Asking the hub: which files are taken, and every reason for taking none."""
+
+from pathlib import Path
+
+import pytest
+
+import fake_hub
+from aedr.errors import UserError
+from aedr.weights import repositories
+from published_model import PIPELINE, files_in, need
+
+
+def test_every_problem_is_listed_before_any_download(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    hub.repositories["someone/gated"] = dict(PIPELINE)
+    hub.gated.add("someone/gated")
+    hub.repositories["someone/pickled"] = {
+        name: content for name, content in PIPELINE.items() if not name.startswith("unet/") or "safetensors" not in name
+    }
+    hub.repositories["someone/adapter"] = {"adapter.safetensors": b""}
+    needs = [
+        need("fine", "someone/model"),
+        need("flux", "someone/gated"),
+        need("old", "runwayml/stable-diffusion-v1-5"),
+        need("typo", "someone/modle"),
+        need("tag", "someone/model", revision="v9"),
+        need("vqdm", "someone/pickled"),
+        need("lora", "someone/adapter"),
+    ]
+    with pytest.raises(UserError) as raised:
+        repositories.check_repositories(needs)
+    lines = str(raised.value).splitlines()
+    assert lines[0].startswith("6 of 7 repositories")
+    expected = [
+        ("flux", "https://huggingface.co/someone/gated, then set HF_TOKEN or run `hf auth login`"),
+        ("old", "set `repository: stable-diffusion-v1-5/stable-diffusion-v1-5`"),
+        ("typo", "no repository someone/modle"),
+        ("tag", "no revision v9"),
+        (
+            "vqdm",
+            "unet: only pickled weights, which can run code when they are loaded; if you trust the publisher, set",
+        ),
+        ("lora", "no model_index.json"),
+    ]
+    for line, (name, part) in zip(lines[1:], expected, strict=True):
+        assert line.startswith(f"- models.{name}: ")
+        assert part in line
+    assert files_in(tmp_path) == []
+
+
+def test_a_trusted_pickle_is_taken_only_where_there_is_nothing_else() -> None:
+    names = [name for name in PIPELINE if not name.startswith("unet/") or "safetensors" not in name]
+    selected = repositories.select_files(names, ["unet", "vae"], trusted_pickle=True)
+    assert "unet/diffusion_pytorch_model.bin" in selected
+    assert "vae/diffusion_pytorch_model.bin" not in selected
+
+
+def test_a_variant_is_taken_where_a_component_has_it() -> None:
+    selected = repositories.select_files(PIPELINE, ["unet", "vae"], variant="fp16")
+    assert selected == [
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+    ]
+
+
+def test_shards_of_a_variant_come_with_their_own_index() -> None:
+    names = [
+        "text_encoder/config.json",
+        "text_encoder/model-00001-of-00002.safetensors",
+        "text_encoder/model-00002-of-00002.safetensors",
+        "text_encoder/model.safetensors.index.json",
+        "text_encoder/model.fp16-00001-of-00001.safetensors",
+        "text_encoder/model.safetensors.index.fp16.json",
+    ]
+    assert repositories.select_files(names, ["text_encoder"], variant="fp16") == [names[0], names[4], names[5]]
+    assert repositories.select_files(names, ["text_encoder"]) == sorted(names[:4])
+
+
+def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:
+    wanted = need("sd1", "someone/model", part="autoencoder", subfolder="movq")
+    with pytest.raises(UserError, match="contains no autoencoder: expected config.json in one of movq"):
+        repositories.check_repositories([wanted])
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"../evil.json": b"{}"}, "lists a file '../evil.json', which would land outside"),
+        ({"/etc/evil.json": b"{}"}, "which would land outside"),
+        ({"model_index.json": b'{"../../evil": ["diffusers", "UNet2DModel"]}'}, "not a folder of the model"),
+        ({"model_index.json": b'{"/etc": ["diffusers", "UNet2DModel"]}'}, "not a folder of the model"),
+        ({"model_index.json": b"[1]"}, "not a JSON object"),
+        ({"model_index.json": b"[" * 100_000}, "not a JSON object"),
+    ],
+)
+def test_a_repository_that_would_write_elsewhere_is_refused(
+    hub: fake_hub.Hub, tmp_path: Path, files: dict[str, bytes], message: str
+) -> None:
+    hub.repositories["someone/model"] |= files
+    with pytest.raises(UserError, match=message):
+        repositories.check_repositories([need("sd15", "someone/model")])
+    assert files_in(tmp_path) == []
+
+
+def test_a_file_without_a_hash_is_refused(hub: fake_hub.Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_hub, "_git_sha1", lambda content: None)
+    with pytest.raises(UserError, match="gives no hash of the file"):
+        repositories.check_repositories([need("sd15", "someone/model")])
