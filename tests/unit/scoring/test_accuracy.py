@@ -1,9 +1,8 @@
-"""Thresholds, signals and accuracy: their properties, on numbers that can be followed by hand."""
+"""Accuracy: its properties, on numbers that can be followed by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
 
 from aedr.errors import UserError
 from aedr.scoring.accuracy import (
@@ -15,45 +14,14 @@ from aedr.scoring.accuracy import (
     summarise_accuracy,
     true_positive_rate_at,
 )
-from aedr.scoring.signals import HELD_OUT, SIGNALS, compute_signals, fit_parameters, split_of
-from aedr.scoring.thresholds import fit_density, fit_threshold, resample_thresholds
-
-OWN = norm(1.0, 0.1).rvs(400, random_state=0)
-
-
-@pytest.mark.parametrize("alpha", [0.001, 0.05, 0.5, 0.999])
-def test_exact_threshold_inverts_the_distribution_function(alpha) -> None:
-    threshold = fit_threshold(OWN, alpha)
-    assert fit_density(OWN).integrate_box_1d(-np.inf, threshold) == pytest.approx(1 - alpha, abs=1e-12)
-
-
-def test_grid_and_exact_threshold_agree_to_the_grids_width() -> None:
-    assert fit_threshold(OWN, 0.05, "grid") == pytest.approx(fit_threshold(OWN, 0.05), abs=1e-3)
-    assert fit_threshold(OWN, 0.05, "grid") != fit_threshold(OWN, 0.05)
-
-
-def test_threshold_scales_with_the_signal_and_ignores_order() -> None:
-    threshold = fit_threshold(OWN, 0.05)
-    assert fit_threshold(3 * OWN, 0.05) == pytest.approx(3 * threshold)
-    assert fit_threshold(OWN[::-1], 0.05) == pytest.approx(threshold)
-
-
-@pytest.mark.parametrize("values", [[], [1.0, 2.0], [1.0] * 50])
-def test_no_density_without_different_images(values) -> None:
-    with pytest.raises(UserError, match="own images"):
-        fit_threshold(values, 0.05)
+from aedr.scoring.signals import HELD_OUT, split_of
+from scoring_tables import OWN, signals_of, tables
 
 
 def test_area_under_curve_counts_pairs_and_halves_ties() -> None:
     own, others = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0])
     pairs = [(o > s) + 0.5 * (o == s) for s in own for o in others]
     assert area_under_curve(own, others) == pytest.approx(np.mean(pairs))
-
-
-def test_resampled_thresholds_are_the_thresholds_of_the_resamples() -> None:
-    resamples = np.random.default_rng(1).integers(0, len(OWN), (5, len(OWN)))
-    expected = [fit_threshold(OWN[positions], 0.05) for positions in resamples]
-    assert resample_thresholds(OWN, 0.05, resamples) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_true_positive_rate_allows_no_more_false_positives_than_asked_for() -> None:
@@ -66,54 +34,6 @@ def test_the_chosen_level_follows_what_the_others_look_like() -> None:
     far, near = {"other": OWN + 10}, {"other": OWN + 0.2}
     assert choose_alpha(OWN, far, "exact") < 0.01
     assert choose_alpha(OWN, near, "exact") > 0.05
-
-
-def test_the_parts_of_a_study_stand_whatever_is_added_and_have_the_share_asked_for() -> None:
-    parts = [split_of(f"source/{i}", 0.3) for i in range(4000)]
-    assert np.mean([part == HELD_OUT for part in parts]) == pytest.approx(0.3, abs=0.03)
-    assert {split_of(f"source/{i}", 0.9) for i, part in enumerate(parts) if part == HELD_OUT} == {HELD_OUT}
-
-
-def tables(noise: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    losses, homogeneity = [], []
-    chance = np.random.default_rng(3)
-    for source, ratio in [("own", 1.0), ("other", 3.0), ("photographs", 2.0)]:
-        for i in range(40):
-            image = {"image_id": f"{source}/{i}", "source": source}
-            spread = (1 + 0.01 * (i % 7)) * np.exp(noise * chance.normal())
-            for metric, first in [("l2", ratio * spread), ("psnr", -40 / (ratio * spread))]:
-                second = 1.0 if metric == "l2" else -40.0
-                losses.append(
-                    image
-                    | {"autoencoder": "A", "metric": metric, "first_loss": first, "second_loss": second, "reason": None}
-                )
-            homogeneity.append(image | {"homogeneity": 0.5, "reason": None})
-    return pd.DataFrame(losses), pd.DataFrame(homogeneity)
-
-
-def signals_of(losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
-    return compute_signals(losses, homogeneity, {"own"}, held_out=0.5)[0]
-
-
-def test_ratio_is_small_for_own_images_in_every_metric() -> None:
-    signals = signals_of(*tables())
-    means = signals.groupby(["metric", "source"])[list(SIGNALS)].mean()
-    for metric in ["l2", "psnr"]:
-        for signal in ["loss_ratio", "power_ratio", "residual"]:
-            by_source = means.loc[metric, signal]
-            assert by_source["own"] < by_source["photographs"] < by_source["other"]
-    assert (signals["calibrated_ratio"] == signals["loss_ratio"] * 0.5).all()
-
-
-def test_what_is_fitted_makes_own_signals_independent_of_what_they_are_calibrated_by() -> None:
-    chance = np.random.default_rng(0)
-    homogeneity = chance.uniform(0.1, 0.9, 300)
-    second = np.exp(chance.normal(-6, 1, 300))
-    losses = pd.DataFrame({"metric": "l2", "first_loss": 2 * second**1.1 * homogeneity**-0.4, "second_loss": second})
-    fitted = fit_parameters(losses.assign(first_loss=2 * second * homogeneity**-0.4), homogeneity)
-    assert fitted.exponent == pytest.approx(0.4)
-    fitted = fit_parameters(losses.assign(first_loss=2 * second**1.1), homogeneity)
-    assert (fitted.slope, fitted.intercept) == pytest.approx((1.1, np.log(2)))
 
 
 def test_nothing_is_fitted_on_images_that_are_held_out() -> None:

@@ -1,0 +1,35 @@
+"""Signals: their properties, on numbers that can be followed by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aedr.scoring.signals import HELD_OUT, SIGNALS, fit_parameters, split_of
+from scoring_tables import signals_of, tables
+
+
+def test_the_parts_of_a_study_stand_whatever_is_added_and_have_the_share_asked_for() -> None:
+    parts = [split_of(f"source/{i}", 0.3) for i in range(4000)]
+    assert np.mean([part == HELD_OUT for part in parts]) == pytest.approx(0.3, abs=0.03)
+    assert {split_of(f"source/{i}", 0.9) for i, part in enumerate(parts) if part == HELD_OUT} == {HELD_OUT}
+
+
+def test_ratio_is_small_for_own_images_in_every_metric() -> None:
+    signals = signals_of(*tables())
+    means = signals.groupby(["metric", "source"])[list(SIGNALS)].mean()
+    for metric in ["l2", "psnr"]:
+        for signal in ["loss_ratio", "power_ratio", "residual"]:
+            by_source = means.loc[metric, signal]
+            assert by_source["own"] < by_source["photographs"] < by_source["other"]
+    assert (signals["calibrated_ratio"] == signals["loss_ratio"] * 0.5).all()
+
+
+def test_what_is_fitted_makes_own_signals_independent_of_what_they_are_calibrated_by() -> None:
+    chance = np.random.default_rng(0)
+    homogeneity = chance.uniform(0.1, 0.9, 300)
+    second = np.exp(chance.normal(-6, 1, 300))
+    losses = pd.DataFrame({"metric": "l2", "first_loss": 2 * second**1.1 * homogeneity**-0.4, "second_loss": second})
+    fitted = fit_parameters(losses.assign(first_loss=2 * second * homogeneity**-0.4), homogeneity)
+    assert fitted.exponent == pytest.approx(0.4)
+    fitted = fit_parameters(losses.assign(first_loss=2 * second**1.1), homogeneity)
+    assert (fitted.slope, fitted.intercept) == pytest.approx((1.1, np.log(2)))
