@@ -1,18 +1,11 @@
-"""What rounding to 8 bits alone adds to a loss, and the verdict on an image of which nothing else was measured."""
+"""What rounding to 8 bits alone adds to a loss."""
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from aedr.reconstruction.losses import LOSSES
 from aedr.reconstruction.pixels import to_pixels, to_tensor
-from aedr.reconstruction.rounding import ROUNDING_LOSS, SMALLEST_FIRST_LOSS
-from aedr.verdicts.attribution import attribute
-from aedr.verdicts.calibration import Calibration
-from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE
-
-METRIC = "high_frequency"
+from aedr.reconstruction.rounding import ROUNDING_LOSS
 
 
 @pytest.mark.parametrize("metric", ROUNDING_LOSS)
@@ -20,48 +13,3 @@ def test_the_loss_of_rounding_is_what_rounding_costs(metric) -> None:
     smooth = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.95
     rounded = to_tensor(list(to_pixels(smooth)), smooth.device)
     assert LOSSES[metric](smooth, rounded).item() == pytest.approx(ROUNDING_LOSS[metric], rel=0.02)
-
-
-def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
-    """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
-    chance = np.random.default_rng(0)
-    names = ["autoencoder", "image_id", "source", "belonging", "value", "homogeneity", "width", "height"]
-    reference = pd.DataFrame(
-        [
-            ("a", f"{own}/{i}", str(own), own, np.exp(chance.normal(0.2 if own else 2, 0.1)), 0.9, 64, 64)
-            for own in (True, False)
-            for i in range(40)
-        ],
-        columns=names,
-    )
-    description = {
-        "metric": METRIC,
-        "signal": "loss_ratio",
-        "families": {
-            "a": {
-                "factor": 8,
-                "preprocessing": {"off_grid": "crop"},
-                "fitted": {"exponent": 0.0, "slope": 1.0, "intercept": 0.0},
-            }
-        },
-    }
-    size = {"width": 64, "height": 64}
-    image = {"image_id": "query/x.png", "source": "query", "reason": None}
-    losses = image | size | {"autoencoder": "a", "metric": METRIC, "offset_rows": None, "offset_columns": None}
-    losses |= {"first_loss": first_loss, "second_loss": second_loss}
-    answer = attribute(
-        pd.DataFrame([image | size | {"sha256": "0"}]),
-        pd.DataFrame([losses]),
-        pd.DataFrame([image | {"homogeneity": 0.5}]),
-        Calibration(description, reference, {"a": "a"}),
-        level=0.05,
-    )
-    return answer["verdict"][0], answer["reason"][0]
-
-
-@pytest.mark.parametrize("ratio, otherwise", [(1.2, FAMILY), (8.0, NONE)])
-def test_an_image_of_which_only_rounding_was_measured_is_neither_given_nor_denied(ratio, otherwise) -> None:
-    above, below = 1.1 * SMALLEST_FIRST_LOSS[METRIC], 0.9 * SMALLEST_FIRST_LOSS[METRIC]
-    assert verdict(above, above / ratio) == (otherwise, None)
-    answer, reason = verdict(below, below / ratio)
-    assert answer == CANNOT_SAY and str(reason).startswith("unstable: the loss under a is less")

@@ -1,0 +1,57 @@
+"""The verdict on an image of which nothing but rounding was measured."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
+from aedr.verdicts.attribution import attribute
+from aedr.verdicts.calibration import Calibration
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE
+
+METRIC = "high_frequency"
+
+
+def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
+    """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
+    chance = np.random.default_rng(0)
+    names = ["autoencoder", "image_id", "source", "belonging", "value", "homogeneity", "width", "height"]
+    reference = pd.DataFrame(
+        [
+            ("a", f"{own}/{i}", str(own), own, np.exp(chance.normal(0.2 if own else 2, 0.1)), 0.9, 64, 64)
+            for own in (True, False)
+            for i in range(40)
+        ],
+        columns=names,
+    )
+    description = {
+        "metric": METRIC,
+        "signal": "loss_ratio",
+        "families": {
+            "a": {
+                "factor": 8,
+                "preprocessing": {"off_grid": "crop"},
+                "fitted": {"exponent": 0.0, "slope": 1.0, "intercept": 0.0},
+            }
+        },
+    }
+    size = {"width": 64, "height": 64}
+    image = {"image_id": "query/x.png", "source": "query", "reason": None}
+    losses = image | size | {"autoencoder": "a", "metric": METRIC, "offset_rows": None, "offset_columns": None}
+    losses |= {"first_loss": first_loss, "second_loss": second_loss}
+    answer = attribute(
+        pd.DataFrame([image | size | {"sha256": "0"}]),
+        pd.DataFrame([losses]),
+        pd.DataFrame([image | {"homogeneity": 0.5}]),
+        Calibration(description, reference, {"a": "a"}),
+        level=0.05,
+    )
+    return answer["verdict"][0], answer["reason"][0]
+
+
+@pytest.mark.parametrize("ratio, otherwise", [(1.2, FAMILY), (8.0, NONE)])
+def test_an_image_of_which_only_rounding_was_measured_is_neither_given_nor_denied(ratio, otherwise) -> None:
+    above, below = 1.1 * SMALLEST_FIRST_LOSS[METRIC], 0.9 * SMALLEST_FIRST_LOSS[METRIC]
+    assert verdict(above, above / ratio) == (otherwise, None)
+    answer, reason = verdict(below, below / ratio)
+    assert answer == CANNOT_SAY and str(reason).startswith("unstable: the loss under a is less")
