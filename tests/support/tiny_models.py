@@ -1,15 +1,10 @@
 """Diffusers models with random weights, a few hundred kilobytes each: real architectures without a download.
 
-`TINY_MODELS` maps the ids of the published study's models to functions that save such a model to a folder. The
-`tiny_*` functions return the parts, among them every kind of autoencoder.
+`TINY_MODELS` maps the ids of the published study's models to functions that save such a model to a folder.
 """
 
 import functools
-import json
-import string
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import diffusers
@@ -19,171 +14,18 @@ from diffusers.pipelines.deprecated.vq_diffusion import LearnedClassifierFreeSam
 from diffusers.pipelines.kandinsky.text_encoder import MCLIPConfig, MultilingualCLIP
 from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 
-SENTENCE = "a an the of on in and cat cup coffee rocket temple flower astronaut photo painting red blue green"
-WORDS = SENTENCE.split()
-TEXT_WIDTH = 32
-TOKENS = 77
-GROUPS = 4
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Draw random weights from `seed` and leave the global generator as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-# Autoencoders: all reduce a side by 2 but the last two, which reduce it by 2 as well and quantise.
-
-
-def tiny_autoencoder_kl(latent_channels: int = 4, scaling_factor: float = 0.18215) -> diffusers.AutoencoderKL:
-    """An AutoencoderKL as Stable Diffusion, SDXL, SD3 and FLUX have (they differ in channels and scaling)."""
-    modern = latent_channels == 16
-    return diffusers.AutoencoderKL(
-        block_out_channels=(8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=latent_channels,
-        norm_num_groups=GROUPS,
-        sample_size=32,
-        scaling_factor=scaling_factor,
-        shift_factor=0.1 if modern else None,
-        use_quant_conv=not modern,
-        use_post_quant_conv=not modern,
-    )
-
-
-def tiny_autoencoder_tiny(latent_channels: int = 4) -> diffusers.AutoencoderTiny:
-    """An AutoencoderTiny, the distilled kind."""
-    return diffusers.AutoencoderTiny(
-        encoder_block_out_channels=(8, 8),
-        decoder_block_out_channels=(8, 8),
-        num_encoder_blocks=(1, 1),
-        num_decoder_blocks=(1, 1),
-        latent_channels=latent_channels,
-    )
-
-
-def tiny_vq_model(codes: int = 16) -> diffusers.VQModel:
-    """A VQModel as VQ-Diffusion has."""
-    return diffusers.VQModel(
-        block_out_channels=(8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=3,
-        norm_num_groups=GROUPS,
-        num_vq_embeddings=codes,
-        vq_embed_dim=3,
-    )
-
-
-def tiny_movq() -> diffusers.VQModel:
-    """A MoVQ as Kandinsky has; its spatial norm fixes 32 groups, hence the width."""
-    return diffusers.VQModel(
-        block_out_channels=(32, 64),
-        down_block_types=("DownEncoderBlock2D", "AttnDownEncoderBlock2D"),
-        up_block_types=("AttnUpDecoderBlock2D", "UpDecoderBlock2D"),
-        latent_channels=4,
-        norm_num_groups=32,
-        norm_type="spatial",
-        num_vq_embeddings=16,
-        vq_embed_dim=4,
-    )
-
-
-AUTOENCODERS = {
-    "kl": tiny_autoencoder_kl,
-    "tiny": tiny_autoencoder_tiny,
-    "vq": tiny_vq_model,
-    "movq": tiny_movq,
-}
-
-
-# Tokenizers and text encoders
-
-
-@functools.cache
-def tiny_clip_tokenizer(pad: str = "<|endoftext|>") -> transformers.CLIPTokenizer:
-    """A CLIP tokenizer that spells letter by letter, but knows `WORDS` whole."""
-    letters = string.ascii_lowercase + string.digits + string.punctuation
-    merges: list[str] = []
-    for word in WORDS:
-        pieces = [*word[:-1], word[-1] + "</w>"]
-        while len(pieces) > 1:
-            merges.append(f"{pieces[0]} {pieces[1]}")
-            pieces[:2] = [pieces[0] + pieces[1]]
-    merges = list(dict.fromkeys(merges))
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), *(merge.replace(" ", "") for merge in merges)]
-    tokens = list(dict.fromkeys([*tokens, "!", "<|startoftext|>", "<|endoftext|>"]))
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(tokens)}))
-        Path(folder, "merges.txt").write_text("\n".join(["#version: 0.2", *merges]))
-        # transformers 5 ignores both files unless they are loaded from a folder.
-        return transformers.CLIPTokenizer.from_pretrained(folder, model_max_length=TOKENS, pad_token=pad)
-
-
-@functools.cache
-def tiny_t5_tokenizer() -> transformers.T5TokenizerFast:
-    """A T5 tokenizer of `WORDS` and letters."""
-    pieces = [f"▁{word}" for word in WORDS] + ["▁", *string.ascii_lowercase, ","]
-    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    vocabulary += [(piece, -float(number)) for number, piece in enumerate(dict.fromkeys(pieces), start=1)]
-    return transformers.T5TokenizerFast(vocab=vocabulary, extra_ids=0, model_max_length=TOKENS)
-
-
-@functools.cache
-def tiny_xlm_roberta_tokenizer() -> transformers.XLMRobertaTokenizerFast:
-    """An XLM-RoBERTa tokenizer of `WORDS` and letters."""
-    pieces = [f"▁{word}" for word in WORDS] + ["▁", *string.ascii_lowercase, ","]
-    vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    vocabulary += [(piece, -float(number)) for number, piece in enumerate(dict.fromkeys(pieces), start=1)]
-    vocabulary.append(("<mask>", 0.0))
-    return transformers.XLMRobertaTokenizerFast(vocab=vocabulary, model_max_length=TOKENS)
-
-
-def _clip_text_config(**settings: object) -> transformers.CLIPTextConfig:
-    tokenizer = tiny_clip_tokenizer()
-    return transformers.CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=TEXT_WIDTH,
-        intermediate_size=TEXT_WIDTH,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=TOKENS,
-        projection_dim=TEXT_WIDTH,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        **settings,
-    )
-
-
-def _t5_encoder(width: int = TEXT_WIDTH) -> transformers.T5EncoderModel:
-    return transformers.T5EncoderModel(
-        transformers.T5Config(
-            vocab_size=len(tiny_t5_tokenizer()), d_model=width, d_kv=8, d_ff=width, num_layers=1, num_heads=4
-        )
-    ).eval()
-
-
-def _vision_config() -> transformers.CLIPVisionConfig:
-    return transformers.CLIPVisionConfig(
-        hidden_size=TEXT_WIDTH,
-        projection_dim=TEXT_WIDTH,
-        intermediate_size=TEXT_WIDTH,
-        num_hidden_layers=1,
-        num_attention_heads=4,
-        image_size=32,
-        patch_size=8,
-    )
-
-
-def _image_processor() -> transformers.CLIPImageProcessor:
-    return transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-
-
-# Pipelines
+from tiny_autoencoders import GROUPS, seeded, tiny_autoencoder_kl, tiny_movq, tiny_vq_model
+from tiny_encoders import (
+    TEXT_WIDTH,
+    TOKENS,
+    clip_text_config,
+    image_processor,
+    t5_encoder,
+    tiny_clip_tokenizer,
+    tiny_t5_tokenizer,
+    tiny_xlm_roberta_tokenizer,
+    vision_config,
+)
 
 
 def save_stable_diffusion(
@@ -194,7 +36,7 @@ def save_stable_diffusion(
         checker = None if flagged is None else tiny_safety_checker(flagged)
         diffusers.StableDiffusionPipeline(
             vae=tiny_autoencoder_kl(),
-            text_encoder=transformers.CLIPTextModel(_clip_text_config()).eval(),
+            text_encoder=transformers.CLIPTextModel(clip_text_config()).eval(),
             tokenizer=tiny_clip_tokenizer(),
             unet=diffusers.UNet2DConditionModel(
                 sample_size=16,
@@ -215,7 +57,7 @@ def save_stable_diffusion(
                 prediction_type=prediction,
             ),
             safety_checker=checker,
-            feature_extractor=_image_processor() if checker else None,
+            feature_extractor=image_processor() if checker else None,
             requires_safety_checker=False,
         ).save_pretrained(folder)
 
@@ -223,7 +65,7 @@ def save_stable_diffusion(
 def tiny_safety_checker(flagged: bool) -> StableDiffusionSafetyChecker:
     """The safety checker of Stable Diffusion, with thresholds that every picture passes or fails."""
     checker = StableDiffusionSafetyChecker(
-        transformers.CLIPConfig(vision_config=_vision_config().to_dict(), projection_dim=TEXT_WIDTH)
+        transformers.CLIPConfig(vision_config=vision_config().to_dict(), projection_dim=TEXT_WIDTH)
     )
     with torch.no_grad():
         checker.concept_embeds.normal_()
@@ -238,8 +80,8 @@ def save_stable_diffusion_xl(folder: Path, seed: int = 0) -> None:
     with seeded(seed):
         diffusers.StableDiffusionXLPipeline(
             vae=tiny_autoencoder_kl(scaling_factor=0.13025),
-            text_encoder=transformers.CLIPTextModel(_clip_text_config(hidden_act="quick_gelu")).eval(),
-            text_encoder_2=transformers.CLIPTextModelWithProjection(_clip_text_config(hidden_act="gelu")).eval(),
+            text_encoder=transformers.CLIPTextModel(clip_text_config(hidden_act="quick_gelu")).eval(),
+            text_encoder_2=transformers.CLIPTextModelWithProjection(clip_text_config(hidden_act="gelu")).eval(),
             tokenizer=tiny_clip_tokenizer(),
             tokenizer_2=tiny_clip_tokenizer(pad="!"),
             unet=diffusers.UNet2DConditionModel(
@@ -269,10 +111,10 @@ def save_stable_diffusion_3(folder: Path, seed: int = 0) -> None:
     with seeded(seed):
         diffusers.StableDiffusion3Pipeline(
             vae=tiny_autoencoder_kl(16, scaling_factor=1.5305),
-            text_encoder=transformers.CLIPTextModelWithProjection(_clip_text_config()).eval(),
-            text_encoder_2=transformers.CLIPTextModelWithProjection(_clip_text_config(hidden_act="gelu")).eval(),
+            text_encoder=transformers.CLIPTextModelWithProjection(clip_text_config()).eval(),
+            text_encoder_2=transformers.CLIPTextModelWithProjection(clip_text_config(hidden_act="gelu")).eval(),
             # As wide as both CLIP encoders together, which are padded to its width.
-            text_encoder_3=_t5_encoder(2 * TEXT_WIDTH),
+            text_encoder_3=t5_encoder(2 * TEXT_WIDTH),
             tokenizer=tiny_clip_tokenizer(),
             tokenizer_2=tiny_clip_tokenizer(pad="!"),
             tokenizer_3=tiny_t5_tokenizer(),
@@ -298,8 +140,8 @@ def save_flux(folder: Path, seed: int = 0) -> None:
     with seeded(seed):
         diffusers.FluxPipeline(
             vae=tiny_autoencoder_kl(16, scaling_factor=0.3611),
-            text_encoder=transformers.CLIPTextModel(_clip_text_config()).eval(),
-            text_encoder_2=_t5_encoder(),
+            text_encoder=transformers.CLIPTextModel(clip_text_config()).eval(),
+            text_encoder_2=t5_encoder(),
             tokenizer=tiny_clip_tokenizer(),
             tokenizer_2=tiny_t5_tokenizer(),
             transformer=diffusers.FluxTransformer2DModel(
@@ -371,8 +213,8 @@ def save_kandinsky(folder: Path, seed: int = 0) -> None:
                 num_layers=1,
                 num_embeddings=TOKENS,
             ),
-            image_encoder=transformers.CLIPVisionModelWithProjection(_vision_config()).eval(),
-            text_encoder=transformers.CLIPTextModelWithProjection(_clip_text_config()).eval(),
+            image_encoder=transformers.CLIPVisionModelWithProjection(vision_config()).eval(),
+            text_encoder=transformers.CLIPTextModelWithProjection(clip_text_config()).eval(),
             tokenizer=tiny_clip_tokenizer(),
             scheduler=diffusers.UnCLIPScheduler(
                 variance_type="fixed_small_log",
@@ -381,7 +223,7 @@ def save_kandinsky(folder: Path, seed: int = 0) -> None:
                 clip_sample=True,
                 clip_sample_range=10.0,
             ),
-            image_processor=_image_processor(),
+            image_processor=image_processor(),
         ).save_pretrained(Path(folder) / "prior")
 
 
@@ -392,7 +234,7 @@ def save_vq_diffusion(folder: Path, seed: int = 0) -> None:
         embeddings = LearnedClassifierFreeSamplingEmbeddings(learnable=True, hidden_size=TEXT_WIDTH, length=TOKENS)
         diffusers.VQDiffusionPipeline(
             vqvae=tiny_vq_model(codes),
-            text_encoder=transformers.CLIPTextModel(_clip_text_config()).eval(),
+            text_encoder=transformers.CLIPTextModel(clip_text_config()).eval(),
             tokenizer=tiny_clip_tokenizer(),
             transformer=diffusers.Transformer2DModel(
                 attention_bias=True,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-import tiny_models
+import tiny_autoencoders
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
 from aedr.devices import pick_device
@@ -27,7 +27,7 @@ FUNCTIONS = loss_functions(["l2", "ssim"], None, CPU)
 
 @pytest.fixture
 def autoencoder(tmp_path) -> Autoencoder:
-    tiny_models.tiny_autoencoder_kl().save_pretrained(tmp_path)
+    tiny_autoencoders.tiny_autoencoder_kl().save_pretrained(tmp_path)
     return load_autoencoder(tmp_path, "float32", CPU)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import tiny_models
+import tiny_autoencoders
 from aedr.autoencoders.families import assign_families, family_alphas, fingerprint, members
 from aedr.autoencoders.loading import load_autoencoder
 from aedr.errors import UserError
@@ -24,9 +24,9 @@ def saved_fingerprint(network: diffusers.ModelMixin, folder: Path, pickled: bool
     return fingerprint(load_autoencoder(folder, "float32", torch.device("cpu"), trusted_pickle=pickled).network)
 
 
-@pytest.mark.parametrize("kind", tiny_models.AUTOENCODERS)
+@pytest.mark.parametrize("kind", tiny_autoencoders.AUTOENCODERS)
 def test_the_same_weights_in_another_file_or_in_half_precision_are_one_family(kind, tmp_path) -> None:
-    network = tiny_models.AUTOENCODERS[kind]()
+    network = tiny_autoencoders.AUTOENCODERS[kind]()
     plain = saved_fingerprint(network, tmp_path / "plain")
     assert plain[0] != plain[1]
     assert saved_fingerprint(network, tmp_path / "pickled", pickled=True) == plain
@@ -34,12 +34,12 @@ def test_the_same_weights_in_another_file_or_in_half_precision_are_one_family(ki
     # What bfloat16 cuts off decodes to other pixels.
     bfloat16 = saved_fingerprint(copy.deepcopy(network).bfloat16(), tmp_path / "bfloat16")
     assert bfloat16[0] != plain[0] and bfloat16[1] != plain[1]
-    other = saved_fingerprint(tiny_models.AUTOENCODERS[kind](), tmp_path / "other")
+    other = saved_fingerprint(tiny_autoencoders.AUTOENCODERS[kind](), tmp_path / "other")
     assert other[0] != plain[0] and other[1] != plain[1]
 
 
 def test_attention_weights_under_their_old_names_are_the_same(tmp_path) -> None:
-    network = tiny_models.tiny_autoencoder_kl()
+    network = tiny_autoencoders.tiny_autoencoder_kl()
     plain = saved_fingerprint(network, tmp_path)
     file = tmp_path / "diffusion_pytorch_model.safetensors"
     names = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
@@ -69,7 +69,7 @@ def test_attention_weights_under_their_old_names_are_the_same(tmp_path) -> None:
     ],
 )
 def test_one_changed_weight_is_another_autoencoder(kind, name, part) -> None:
-    network = tiny_models.AUTOENCODERS[kind]()
+    network = tiny_autoencoders.AUTOENCODERS[kind]()
     before = fingerprint(network)
     with torch.no_grad():
         network.state_dict()[name].view(-1)[0] += 0.01
@@ -88,7 +88,7 @@ def test_weights_of_another_shape_are_another_autoencoder() -> None:
 
 
 def test_an_autoencoder_is_identified_with_its_origin(tmp_path) -> None:
-    network = tiny_models.tiny_movq()
+    network = tiny_autoencoders.tiny_movq()
     network.save_pretrained(tmp_path / "model/movq")
     needs = [{"folder": str(tmp_path / "model"), "key": "models.m"}, {"folder": str(tmp_path / "prior"), "key": "p"}]
     answers = [{"repository": f"someone/{name}", "commit": f"{name}0123", "files": {}} for name in ("model", "prior")]

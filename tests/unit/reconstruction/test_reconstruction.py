@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from skimage.metrics import peak_signal_noise_ratio
 from torchvision.models import alexnet
 
-import tiny_models
+import tiny_autoencoders
 from aedr.autoencoders.loading import find_autoencoder, load_autoencoder
 from aedr.errors import UnusableImage, UserError
 from aedr.images.pictures import describe_image, encode_png
@@ -22,12 +22,12 @@ CPU = torch.device("cpu")
 torch.set_num_threads(1)
 
 
-@pytest.fixture(params=tiny_models.AUTOENCODERS)
+@pytest.fixture(params=tiny_autoencoders.AUTOENCODERS)
 def saved(request, tmp_path):
     # The same weights in every run: with some, a latent of a quantised autoencoder lies so near between two codes that
     # the last bit decides, and a batch changes its image's losses (benchmarks/cost/batches.py says by how much).
     torch.manual_seed(0)
-    network = tiny_models.AUTOENCODERS[request.param]().eval()
+    network = tiny_autoencoders.AUTOENCODERS[request.param]().eval()
     network.save_pretrained(tmp_path)
     return request.param, network, load_autoencoder(tmp_path, "float32", CPU)
 
@@ -101,7 +101,7 @@ def test_reconstruction_decodes_as_the_pipeline_does(saved) -> None:
 
 
 def test_quantising_is_a_setting(tmp_path) -> None:
-    tiny_models.tiny_movq().save_pretrained(tmp_path)
+    tiny_autoencoders.tiny_movq().save_pretrained(tmp_path)
     images = to_tensor(pictures(1), CPU)
     with torch.inference_mode():
         plain, quantised = (
@@ -160,7 +160,7 @@ def test_rows_do_not_depend_on_batch_or_order(saved, encoding) -> None:
 
 
 def test_a_sampled_latent_differs_from_the_mode_and_follows_the_seed(tmp_path) -> None:
-    tiny_models.tiny_autoencoder_kl().save_pretrained(tmp_path)
+    tiny_autoencoders.tiny_autoencoder_kl().save_pretrained(tmp_path)
     autoencoder = load_autoencoder(tmp_path, "float32", CPU)
     functions = loss_functions(["l2"], None, CPU)
     first = {
@@ -175,7 +175,7 @@ def test_a_sampled_latent_differs_from_the_mode_and_follows_the_seed(tmp_path) -
 
 
 def test_every_row_is_kept_and_has_a_meaning(tmp_path) -> None:
-    tiny_models.tiny_autoencoder_kl().save_pretrained(tmp_path)
+    tiny_autoencoders.tiny_autoencoder_kl().save_pretrained(tmp_path)
     autoencoder = load_autoencoder(tmp_path, "float32", CPU)
     images = table([*pictures(1), *pictures(1, 9, 200), *pictures(1, 1, 1), *pictures(1, 67, 66)])
     images.loc[len(images)] = {"image_id": "s/bad", "source": "s", "reason": "cut off"}
@@ -205,7 +205,7 @@ def test_fit_to_the_grid() -> None:
 def test_an_autoencoder_is_found_in_a_model_and_a_missing_or_pickled_one_is_named(tmp_path) -> None:
     with pytest.raises(UserError, match="holds no autoencoder"):
         find_autoencoder(tmp_path)
-    tiny_models.tiny_vq_model().save_pretrained(tmp_path / "vqvae", safe_serialization=False)
+    tiny_autoencoders.tiny_vq_model().save_pretrained(tmp_path / "vqvae", safe_serialization=False)
     assert find_autoencoder(tmp_path) == tmp_path / "vqvae"
     with pytest.raises(UserError, match="cannot be loaded"):
         load_autoencoder(tmp_path / "vqvae", "float32", CPU)
@@ -213,7 +213,7 @@ def test_an_autoencoder_is_found_in_a_model_and_a_missing_or_pickled_one_is_name
 
 
 def test_half_precision_weights_reconstruct_in_float32(tmp_path) -> None:
-    tiny_models.tiny_autoencoder_kl().half().save_pretrained(tmp_path)
+    tiny_autoencoders.tiny_autoencoder_kl().half().save_pretrained(tmp_path)
     autoencoder = load_autoencoder(tmp_path, "float32", CPU)
     assert autoencoder.network.dtype == torch.float32
     assert autoencoder.reconstruct(to_tensor(pictures(1), CPU), "mode", []).dtype == torch.float32

@@ -11,7 +11,7 @@ import yaml
 from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
 
-import tiny_models
+import tiny_autoencoders
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
 from aedr.images.pictures import describe_image, encode_png
@@ -41,8 +41,8 @@ SETTINGS = {
 def autoencoders(tmp_path_factory) -> dict[str, Autoencoder]:
     folder = tmp_path_factory.mktemp("autoencoders")
     made = {}
-    for name, factory in tiny_models.AUTOENCODERS.items():
-        with tiny_models.seeded(1):
+    for name, factory in tiny_autoencoders.AUTOENCODERS.items():
+        with tiny_autoencoders.seeded(1):
             factory().save_pretrained(folder / name)
         made[name] = load_autoencoder(folder / name, "float32", CPU)
     return made
@@ -58,7 +58,7 @@ def measured(rival: str, autoencoder: Autoencoder, images: torch.Tensor, seeds=(
     return np.array(measure(autoencoder, images, seeds or range(len(images))), dtype=float)
 
 
-@pytest.mark.parametrize("kind", tiny_models.AUTOENCODERS)
+@pytest.mark.parametrize("kind", tiny_autoencoders.AUTOENCODERS)
 @pytest.mark.parametrize("rival", SETTINGS)
 def test_an_image_is_measured_alike_alone_and_among_others(autoencoders, rival, kind) -> None:
     if rival == "codebook" and not autoencoders[kind].has_codebook:
@@ -70,7 +70,7 @@ def test_an_image_is_measured_alike_alone_and_among_others(autoencoders, rival, 
     assert len({first for first, _ in together.tolist()}) == 3
 
 
-@pytest.mark.parametrize("kind", tiny_models.AUTOENCODERS)
+@pytest.mark.parametrize("kind", tiny_autoencoders.AUTOENCODERS)
 def test_latent_tracer_starts_from_the_first_loss_and_never_ends_above_it(autoencoders, kind) -> None:
     images = to_tensor(pictures(3), CPU)
     pairs = double_losses(
@@ -128,7 +128,7 @@ def test_the_codebook_distance_is_that_of_the_latents_to_their_nearest_codes(aut
 
 def test_aeroblade_takes_one_layer_of_lpips_from_the_file_that_is_given(autoencoders, tmp_path) -> None:
     file = tmp_path / "vgg.safetensors"
-    with tiny_models.seeded(0):
+    with tiny_autoencoders.seeded(0):
         save_file({f"features.{name}": value for name, value in make_layers(cfgs["D"]).state_dict().items()}, file)
     images = to_tensor(pictures(2), CPU)
     second, every = (load_distance(f"lpips_vgg_{layer}", file, CPU) for layer in (2, 0))
