@@ -1,9 +1,7 @@
 """Generation with tiny random models of all eight kinds: seeds, sizes, and the reasons for missing pictures."""
 
 import functools
-import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,57 +20,7 @@ from aedr.images.pictures import decode_image
 from aedr.seeds import seed_of
 from aedr.tables.files import read_table, write_table
 from generate_images import generate_images
-
-PROMPTS = ["a cat", "a rocket in the blue", "painting, coffee and a red flower, photo", "temple " * 90, ""]
-SEEDS = [seed_of(0, prompt) for prompt in PROMPTS]
-PIPELINES = {
-    "sd15": "StableDiffusionPipeline",
-    "sd2base": "StableDiffusionPipeline",
-    "sd21": "StableDiffusionPipeline",
-    "sdxl": "StableDiffusionXLPipeline",
-    "sd35": "StableDiffusion3Pipeline",
-    "flux": "FluxPipeline",
-    "kd21": "KandinskyCombinedPipeline",
-    "vqdm": "VQDiffusionPipeline",
-}
-CPU = torch.device("cpu")
-
-# Pictures of 32 pixels are too small for threads to help.
-torch.set_num_threads(1)
-
-SIZE = 32
-
-
-def settings_of(model: str, **changes: Any) -> dict[str, Any]:
-    size = {} if model == "vqdm" else {"image_size": SIZE}
-    return {"pipeline": PIPELINES[model], "precision": "float32", "steps": 3, "guidance": 7.5} | size | changes
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("models")
-    for model, save in tiny_models.TINY_MODELS.items():
-        save(root / model)
-    return {model: root / model for model in tiny_models.TINY_MODELS}
-
-
-@pytest.fixture(scope="module")
-def load(folders: dict[str, Path]) -> Any:
-    @functools.cache
-    def load(model: str) -> Any:
-        return pipelines.load_pipeline(folders[model], model, settings_of(model), CPU)
-
-    return load
-
-
-def generate(
-    pipeline: Any, model: str, rows: Sequence[int], batch_size: int, costs: Costs | None = None, **changes: Any
-) -> list[Any]:
-    settings = settings_of(model, **changes)
-    arguments = pipelines.call_arguments(pipeline, model, settings)
-    prompts, seeds = [PROMPTS[row] for row in rows], [SEEDS[row] for row in rows]
-    size = settings.get("image_size")
-    return list(generation.generate_pictures(pipeline, model, prompts, seeds, arguments, batch_size, size, costs))
+from tiny_generation import CPU, PIPELINES, PROMPTS, SIZE, generate, settings_of
 
 
 @pytest.mark.parametrize("model", PIPELINES)
@@ -115,89 +63,6 @@ def test_negative_prompts_reach_every_picture_of_a_batch(load: Any, model: str) 
     ):
         assert not np.array_equal(picture, other)
         assert np.abs(other.astype(int) - alone.astype(int)).max() <= 1
-
-
-def test_the_index_of_the_published_vq_diffusion_loads(folders: dict[str, Path], tmp_path: Path) -> None:
-    shutil.copytree(folders["vqdm"], tmp_path / "vqdm")
-    index = json.loads((tmp_path / "vqdm/model_index.json").read_text())
-    index["learned_classifier_free_sampling_embeddings"][0] = "vq_diffusion"
-    (tmp_path / "vqdm/model_index.json").write_text(json.dumps(index))
-    pipeline = pipelines.load_pipeline(tmp_path / "vqdm", "vqdm", settings_of("vqdm"), CPU)
-    assert pipeline.learned_classifier_free_sampling_embeddings.embeddings.abs().sum() == 0
-    assert generate(pipeline, "vqdm", [0], 1, arguments={"truncation_rate": 0.86})[0].shape == (SIZE, SIZE, 3)
-
-
-def test_precision_and_automatic_class(folders: dict[str, Path]) -> None:
-    settings = settings_of("flux", pipeline="AutoPipelineForText2Image", precision="bfloat16", attention_slicing=True)
-    pipeline = pipelines.load_pipeline(folders["flux"], "flux", settings, CPU)
-    assert type(pipeline).__name__ == "FluxPipeline"
-    assert pipeline.transformer.dtype == pipeline.vae.dtype == torch.bfloat16
-    assert generate(pipeline, "flux", [0], 1)[0].shape == (SIZE, SIZE, 3)
-
-
-def pickle_weights(folder: Path) -> None:
-    """Turn a component's weights into the pickle that older repositories hold."""
-    from safetensors.torch import load_file
-
-    (file,) = folder.glob("*.safetensors")
-    name = "pytorch_model.bin" if file.name == "model.safetensors" else "diffusion_pytorch_model.bin"
-    torch.save(load_file(file), folder / name)
-    file.unlink()
-
-
-def test_pickled_weights_only_where_trusted(folders: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "sd2base"
-    shutil.copytree(folders["sd2base"], folder)
-    for component in ("vae", "text_encoder"):
-        pickle_weights(folder / component)
-    with pytest.raises(UserError, match="models.sd2base: .*trusted_pickle: true"):
-        pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base"), CPU)
-    pipeline = pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base", trusted_pickle=True), CPU)
-    assert generate(pipeline, "sd2base", [0], 1)[0].shape == (SIZE, SIZE, 3)
-
-
-def test_a_variant_that_only_some_components_have(folders: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "sd2base"
-    shutil.copytree(folders["sd2base"], folder)
-    weights = folder / "unet/diffusion_pytorch_model.safetensors"
-    weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
-    settings = settings_of("sd2base", variant="fp16")
-    assert generate(pipelines.load_pipeline(folder, "sd2base", settings, CPU), "sd2base", [0], 1)[0].any()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"pipeline": "StableDifusionPipeline"}, "no class StableDifusionPipeline.*Similar: StableDiffusionPipeline"),
-        ({"pipeline": "FluxPipeline"}, "cannot be loaded as FluxPipeline"),
-        ({"variant": "fp16"}, "cannot be loaded .*check `pipeline`, `variant`"),
-    ],
-)
-def test_a_model_that_cannot_be_loaded(folders: dict[str, Path], changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=f"models.sd2base: .*{message}"):
-        pipelines.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base", **changes), CPU)
-
-
-def test_a_damaged_or_missing_model(folders: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"models.sd15: .*no model_index.json"):
-        pipelines.load_pipeline(tmp_path, "sd15", settings_of("sd15"), CPU)
-    shutil.copytree(folders["sd15"], tmp_path / "sd15")
-    weights = tmp_path / "sd15/unet/diffusion_pytorch_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(UserError, match=r"models.sd15: .*cannot be loaded"):
-        pipelines.load_pipeline(tmp_path / "sd15", "sd15", settings_of("sd15"), CPU)
-
-
-@pytest.mark.parametrize(
-    ("model", "changes", "message"),
-    [
-        ("vqdm", {"negative_prompt": "blue"}, "VQDiffusionPipeline takes no negative_prompt: remove `negative_prompt`"),
-        ("sd15", {"arguments": {"truncation_rate": 1.0}}, "remove `arguments: truncation_rate`.*It takes: prompt"),
-    ],
-)
-def test_settings_that_a_pipeline_does_not_take(load: Any, model: str, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        pipelines.call_arguments(load(model), model, settings_of(model, **changes))
 
 
 def test_a_size_that_a_model_does_not_make(load: Any) -> None:
@@ -283,22 +148,6 @@ def test_a_pipeline_that_cannot_be_offloaded_says_so(load: Any, monkeypatch: pyt
     fail_when(load("vqdm"), monkeypatch, lambda prompts: torch.OutOfMemoryError("full"))
     with pytest.raises(UserError, match="models.vqdm: one picture alone does not fit"):
         generate(load("vqdm"), "vqdm", [0], 1)
-
-
-def test_weights_that_do_not_fit_are_offloaded(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = generate(pipelines.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU), "sd15", [0], 1)
-    to, faults = diffusers.StableDiffusionPipeline.to, [torch.OutOfMemoryError("full")]
-
-    def failing(self: Any, *arguments: Any, **options: Any) -> Any:
-        if faults:
-            raise faults.pop()
-        return to(self, *arguments, **options)
-
-    monkeypatch.setattr(diffusers.StableDiffusionPipeline, "to", failing)
-    costs = Costs(CPU)
-    pipeline = pipelines.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU, costs)
-    assert costs.fallbacks == ["one component at a time on the GPU"]
-    np.testing.assert_array_equal(generate(pipeline, "sd15", [0], 1), expected)
 
 
 def run(folder: Path, tmp_path: Path, rows: tuple[int, int] = (1, 4), model: str = "sd15") -> pd.DataFrame:

@@ -1,0 +1,115 @@
+"""Loading tiny random models of all eight kinds, and the reasons why one cannot be loaded."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from aedr.costs import Costs
+from aedr.errors import UserError
+from aedr.images import pipelines
+from tiny_generation import CPU, SIZE, generate, settings_of
+
+
+def test_the_index_of_the_published_vq_diffusion_loads(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["vqdm"], tmp_path / "vqdm")
+    index = json.loads((tmp_path / "vqdm/model_index.json").read_text())
+    index["learned_classifier_free_sampling_embeddings"][0] = "vq_diffusion"
+    (tmp_path / "vqdm/model_index.json").write_text(json.dumps(index))
+    pipeline = pipelines.load_pipeline(tmp_path / "vqdm", "vqdm", settings_of("vqdm"), CPU)
+    assert pipeline.learned_classifier_free_sampling_embeddings.embeddings.abs().sum() == 0
+    assert generate(pipeline, "vqdm", [0], 1, arguments={"truncation_rate": 0.86})[0].shape == (SIZE, SIZE, 3)
+
+
+def test_precision_and_automatic_class(folders: dict[str, Path]) -> None:
+    settings = settings_of("flux", pipeline="AutoPipelineForText2Image", precision="bfloat16", attention_slicing=True)
+    pipeline = pipelines.load_pipeline(folders["flux"], "flux", settings, CPU)
+    assert type(pipeline).__name__ == "FluxPipeline"
+    assert pipeline.transformer.dtype == pipeline.vae.dtype == torch.bfloat16
+    assert generate(pipeline, "flux", [0], 1)[0].shape == (SIZE, SIZE, 3)
+
+
+def pickle_weights(folder: Path) -> None:
+    """Turn a component's weights into the pickle that older repositories hold."""
+    from safetensors.torch import load_file
+
+    (file,) = folder.glob("*.safetensors")
+    name = "pytorch_model.bin" if file.name == "model.safetensors" else "diffusion_pytorch_model.bin"
+    torch.save(load_file(file), folder / name)
+    file.unlink()
+
+
+def test_pickled_weights_only_where_trusted(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "sd2base"
+    shutil.copytree(folders["sd2base"], folder)
+    for component in ("vae", "text_encoder"):
+        pickle_weights(folder / component)
+    with pytest.raises(UserError, match="models.sd2base: .*trusted_pickle: true"):
+        pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base"), CPU)
+    pipeline = pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base", trusted_pickle=True), CPU)
+    assert generate(pipeline, "sd2base", [0], 1)[0].shape == (SIZE, SIZE, 3)
+
+
+def test_a_variant_that_only_some_components_have(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "sd2base"
+    shutil.copytree(folders["sd2base"], folder)
+    weights = folder / "unet/diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    settings = settings_of("sd2base", variant="fp16")
+    assert generate(pipelines.load_pipeline(folder, "sd2base", settings, CPU), "sd2base", [0], 1)[0].any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pipeline": "StableDifusionPipeline"}, "no class StableDifusionPipeline.*Similar: StableDiffusionPipeline"),
+        ({"pipeline": "FluxPipeline"}, "cannot be loaded as FluxPipeline"),
+        ({"variant": "fp16"}, "cannot be loaded .*check `pipeline`, `variant`"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded(folders: dict[str, Path], changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=f"models.sd2base: .*{message}"):
+        pipelines.load_pipeline(folders["sd2base"], "sd2base", settings_of("sd2base", **changes), CPU)
+
+
+def test_a_damaged_or_missing_model(folders: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"models.sd15: .*no model_index.json"):
+        pipelines.load_pipeline(tmp_path, "sd15", settings_of("sd15"), CPU)
+    shutil.copytree(folders["sd15"], tmp_path / "sd15")
+    weights = tmp_path / "sd15/unet/diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(UserError, match=r"models.sd15: .*cannot be loaded"):
+        pipelines.load_pipeline(tmp_path / "sd15", "sd15", settings_of("sd15"), CPU)
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        ("vqdm", {"negative_prompt": "blue"}, "VQDiffusionPipeline takes no negative_prompt: remove `negative_prompt`"),
+        ("sd15", {"arguments": {"truncation_rate": 1.0}}, "remove `arguments: truncation_rate`.*It takes: prompt"),
+    ],
+)
+def test_settings_that_a_pipeline_does_not_take(load: Any, model: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        pipelines.call_arguments(load(model), model, settings_of(model, **changes))
+
+
+def test_weights_that_do_not_fit_are_offloaded(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = generate(pipelines.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU), "sd15", [0], 1)
+    to, faults = diffusers.StableDiffusionPipeline.to, [torch.OutOfMemoryError("full")]
+
+    def failing(self: Any, *arguments: Any, **options: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return to(self, *arguments, **options)
+
+    monkeypatch.setattr(diffusers.StableDiffusionPipeline, "to", failing)
+    costs = Costs(CPU)
+    pipeline = pipelines.load_pipeline(folders["sd15"], "sd15", settings_of("sd15"), CPU, costs)
+    assert costs.fallbacks == ["one component at a time on the GPU"]
+    np.testing.assert_array_equal(generate(pipeline, "sd15", [0], 1), expected)
