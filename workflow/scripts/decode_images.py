@@ -61,9 +61,9 @@ def decode_images(
 if __name__ == "__main__":
     with job(snakemake):
         decode_images(
-            snakemake.input.images,
-            snakemake.output[0],
-            snakemake.wildcards.source,
-            snakemake.params.loading,
-            snakemake.params.device,
+            images=snakemake.input.images,
+            output=snakemake.output[0],
+            source=snakemake.wildcards.source,
+            loading=snakemake.params.loading,
+            device=snakemake.params.device,
         )

@@ -72,12 +72,12 @@ def generate_images(
 if __name__ == "__main__":
     with job(snakemake):
         generate_images(
-            snakemake.input.prompts,
-            snakemake.output[0],
-            snakemake.params.folder,
-            snakemake.wildcards.source,
-            snakemake.params.rows,
-            snakemake.params.study_seed,
-            snakemake.params.settings,
-            snakemake.params.cost,
+            prompts=snakemake.input.prompts,
+            output=snakemake.output[0],
+            folder=snakemake.params.folder,
+            source=snakemake.wildcards.source,
+            rows=snakemake.params.rows,
+            study_seed=snakemake.params.study_seed,
+            settings=snakemake.params.settings,
+            cost=snakemake.params.cost,
         )

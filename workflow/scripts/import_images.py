@@ -35,9 +35,9 @@ def import_images(folder: str, names: Sequence[str], source: str, output: str, m
 if __name__ == "__main__":
     with job(snakemake):
         import_images(
-            snakemake.params.folder,
-            snakemake.params.names,
-            snakemake.wildcards.source,
-            snakemake.output[0],
+            folder=snakemake.params.folder,
+            names=snakemake.params.names,
+            source=snakemake.wildcards.source,
+            output=snakemake.output[0],
             **snakemake.params.limits,
         )

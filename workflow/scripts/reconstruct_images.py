@@ -51,11 +51,11 @@ def reconstruct_images(
 if __name__ == "__main__":
     with job(snakemake):
         reconstruct_images(
-            snakemake.input.images,
-            snakemake.output[0],
-            snakemake.params.loading,
-            snakemake.params.metrics,
-            snakemake.input.get("lpips_backbone") or None,
-            snakemake.params.settings,
-            snakemake.params.cost,
+            images=snakemake.input.images,
+            output=snakemake.output[0],
+            loading=snakemake.params.loading,
+            metrics=snakemake.params.metrics,
+            lpips_backbone=snakemake.input.get("lpips_backbone") or None,
+            settings=snakemake.params.settings,
+            cost=snakemake.params.cost,
         )

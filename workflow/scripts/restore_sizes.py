@@ -35,9 +35,9 @@ def restore_sizes(images: str, calibration: str, families: str, output: str, max
 if __name__ == "__main__":
     with job(snakemake):
         restore_sizes(
-            snakemake.input.images,
-            snakemake.input.calibration,
-            snakemake.input.families,
-            snakemake.output[0],
-            snakemake.params.limits["max_pixels"],
+            images=snakemake.input.images,
+            calibration=snakemake.input.calibration,
+            families=snakemake.input.families,
+            output=snakemake.output[0],
+            max_pixels=snakemake.params.limits["max_pixels"],
         )

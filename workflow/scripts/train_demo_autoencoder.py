@@ -76,4 +76,6 @@ def train_demo_autoencoder(
 
 if __name__ == "__main__":
     with job(snakemake):
-        train_demo_autoencoder(snakemake.output.autoencoder, snakemake.output.figures, **snakemake.params.settings)
+        train_demo_autoencoder(
+            output=snakemake.output.autoencoder, figures=snakemake.output.figures, **snakemake.params.settings
+        )

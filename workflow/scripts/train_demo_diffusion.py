@@ -84,9 +84,9 @@ def train_demo_diffusion(
 if __name__ == "__main__":
     with job(snakemake):
         train_demo_diffusion(
-            snakemake.input.autoencoder,
-            snakemake.input.vocabulary,
-            snakemake.output.pipeline,
-            snakemake.output.figures,
+            autoencoder=snakemake.input.autoencoder,
+            vocabulary=snakemake.input.vocabulary,
+            output=snakemake.output.pipeline,
+            figures=snakemake.output.figures,
             **snakemake.params.settings,
         )

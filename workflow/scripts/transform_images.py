@@ -41,10 +41,10 @@ def transform_images(
 if __name__ == "__main__":
     with job(snakemake):
         transform_images(
-            snakemake.input[0],
-            snakemake.output[0],
-            snakemake.wildcards.transform,
-            snakemake.params.steps,
-            snakemake.params.study_seed,
-            snakemake.params.limits["max_pixels"],
+            images=snakemake.input[0],
+            output=snakemake.output[0],
+            transform=snakemake.wildcards.transform,
+            steps=snakemake.params.steps,
+            study_seed=snakemake.params.study_seed,
+            max_pixels=snakemake.params.limits["max_pixels"],
         )
