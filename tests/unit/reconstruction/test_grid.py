@@ -150,5 +150,5 @@ def test_small_and_flat_images(case: Case) -> None:
     flat = np.full((64, 64, 3), 128, np.uint8)
     assert find_offset(case.autoencoder, flat) == find_offset(case.autoencoder, flat)
     assert len(offset_losses(case.autoencoder, case.own[0][:43, :50])) == 16
-    with pytest.raises(UnusableImage, match="50x42 pixels are too few to search the grid: a side needs 43"):
+    with pytest.raises(UnusableImage, match="50x42 pixels are too few to search the grid: each side needs 43"):
         find_offset(case.autoencoder, case.own[0][:42, :50])

@@ -41,7 +41,7 @@ def test_a_patch_of_all_the_image_has_its_ratio(
 def test_shape_and_what_has_no_ratio(autoencoder: Autoencoder, photographs: list[Pixels]) -> None:
     assert ratio_map(autoencoder, photographs[0], "l2", 16, 8).shape == (7, 7)
     assert ratio_map(autoencoder, photographs[0][:51], "l2", 48, 16).shape == (1, 2)
-    with pytest.raises(UnusableImage, match="64x64 pixels hold no patch of 65"):
+    with pytest.raises(UnusableImage, match="64x64 pixels have no room for a patch of 65"):
         ratio_map(autoencoder, photographs[0], "l2", 65, 8)
 
     class Lossless:

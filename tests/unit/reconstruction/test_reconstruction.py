@@ -203,7 +203,7 @@ def test_fit_to_the_grid() -> None:
 
 
 def test_an_autoencoder_is_found_in_a_model_and_a_missing_or_pickled_one_is_named(tmp_path) -> None:
-    with pytest.raises(UserError, match="holds no autoencoder"):
+    with pytest.raises(UserError, match="contains no autoencoder"):
         find_autoencoder(tmp_path)
     tiny_autoencoders.tiny_vq_model().save_pretrained(tmp_path / "vqvae", safe_serialization=False)
     assert find_autoencoder(tmp_path) == tmp_path / "vqvae"

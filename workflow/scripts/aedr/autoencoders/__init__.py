@@ -1,1 +1,1 @@
-"""Autoencoders: loading one, and which of them are one family."""
+"""Autoencoders: loading them, and grouping them into families."""

@@ -1,4 +1,4 @@
-"""Autoencoder families: autoencoders with the same weights, which no image tells apart."""
+"""Autoencoder families: autoencoders with the same weights, which no image can tell apart."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ ENCODER = ("encoder.", "quant_conv.")
 
 
 def fingerprint(network: Any) -> tuple[str, str]:
-    """Return a SHA-256 of an autoencoder's encoder, and one of its decoder with all that is not the encoder.
+    """Return the SHA-256 of an autoencoder's encoder, and that of its decoder with everything else.
 
-    They cover the names, shapes and values of the loaded tensors, the values rounded to float16: the same weights in
-    another file, another format or float16 have the same fingerprint. A copy in bfloat16 has another one, since
-    bfloat16 keeps fewer digits. Weights that differ by less than float16 can tell (1 part in 2000) are taken for equal.
+    They cover the names, shapes and values of the loaded tensors, with values rounded to float16. The same weights in
+    another file, another format or float16 have the same fingerprint. A copy in bfloat16 has a different one, because
+    bfloat16 keeps fewer digits. Weights that differ by less than float16 resolves (1 part in 2000) count as equal.
     """
     encoder, decoder = hashlib.sha256(), hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
@@ -27,9 +27,9 @@ def fingerprint(network: Any) -> tuple[str, str]:
 
 
 def assign_families(fingerprints: pd.DataFrame) -> pd.DataFrame:
-    """Return the autoencoders table: the fingerprints table with families, and with what shares the encoder alone.
+    """Return the autoencoders table: the fingerprints table with families, and the families with the same encoder only.
 
-    A family is named by the first of its members in the given order.
+    A family is named after the first of its members in the given order.
     """
     autoencoders = fingerprints.copy()
     weights = autoencoders.groupby(["encoder_sha256", "decoder_sha256"])
@@ -53,7 +53,7 @@ def family_sources(autoencoders: pd.DataFrame, sources: Mapping[str, Sequence[st
 
 
 def family_label(names: Sequence[str]) -> str:
-    """Return what a family of the autoencoders `names` is called in pictures."""
+    """Return the label, in figures and pages, of the family of the autoencoders `names`."""
     return " = ".join(names)
 
 
@@ -67,8 +67,8 @@ def family_alphas(alphas: Mapping[str, float | str], families: Mapping[str, Sequ
     for family, names in families.items():
         if len({alphas[name] for name in names}) > 1:
             raise UserError(
-                f"The autoencoders {', '.join(names)} have the same weights and one threshold, but different levels in "
-                "attribution.significance_levels. Give all of them the same."
+                f"The autoencoders {', '.join(names)} have the same weights and share one threshold, but their levels "
+                "in attribution.significance_levels differ. Give all of them the same level."
             )
         levels[family] = alphas[family]
     return levels

@@ -20,7 +20,7 @@ class Autoencoder:
     """A diffusers autoencoder with what is needed to use it as its own pipeline does.
 
     `factor` is the number of pixels a side that one latent stands for. `quantise` says whether a latent is replaced by
-    its nearest code before it is decoded; it means nothing for a continuous autoencoder.
+    its nearest code before it is decoded; it has no effect on a continuous autoencoder.
     """
 
     network: Any
@@ -57,12 +57,12 @@ class Autoencoder:
 
     @property
     def has_codebook(self) -> bool:
-        """Whether the autoencoder knows codes that latents can be replaced by."""
+        """Whether the autoencoder has codes that can replace latents."""
         return hasattr(self.network, "quantize")
 
     @property
     def scaling_factor(self) -> float:
-        """What the diffusion model's latents are the encoder's times of; codes are taken as they are."""
+        """What the encoder's latents are multiplied by for the diffusion model; 1 with a codebook."""
         return 1.0 if self.has_codebook else getattr(self.network.config, "scaling_factor", 1.0)
 
     def nearest_codes(self, latents: torch.Tensor) -> torch.Tensor:
@@ -79,7 +79,7 @@ def normal_noise(latents: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
 def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
     """Return the folder of the autoencoder inside a model's folder (vae, movq or vqvae, or the given subfolder).
 
-    A folder that is itself an autoencoder is returned as it is. Raises `UserError` where there is none.
+    A folder that is itself an autoencoder is returned as it is. Raises `UserError` if there is none.
     """
     model = Path(model)
     candidates = [model / subfolder] if subfolder is not None else [*(model / name for name in SUBFOLDERS), model]
@@ -87,8 +87,8 @@ def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
         if (candidate / "config.json").is_file():
             return candidate
     raise UserError(
-        f"{model} holds no autoencoder: expected config.json in {' or '.join(str(c) for c in candidates)}. "
-        "Give its folder as autoencoder.subfolder."
+        f"{model} contains no autoencoder: expected config.json in {' or '.join(str(c) for c in candidates)}. "
+        "Name its folder as autoencoder.subfolder."
     )
 
 
@@ -103,14 +103,14 @@ def load_autoencoder(
     """Load one autoencoder (never its pipeline) in diffusers' layout.
 
     Args:
-        folder: the model's or the autoencoder's own, in which `find_autoencoder` looks for it.
+        folder: the model's folder or the autoencoder's own, searched by `find_autoencoder`.
         precision: float32, float16 or bfloat16.
-        quantise: whether latents are quantised before decoding. None means as the pipelines do it: a VQModel is, but
-            not a MoVQ (`norm_type` spatial), which Kandinsky decodes with `force_not_quantize=True`.
+        quantise: whether latents are quantised before decoding. None does as the pipelines do: a VQModel's latents are,
+            those of a MoVQ (`norm_type` spatial) are not, since Kandinsky uses `force_not_quantize=True`.
         trusted_pickle: also accept pickled weights.
 
     Raises:
-        UserError: the folder holds no autoencoder of diffusers, or its weights are missing or damaged.
+        UserError: the folder contains no diffusers autoencoder, or its weights are missing or damaged.
     """
     import diffusers
 
@@ -118,9 +118,9 @@ def load_autoencoder(
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         network_class = getattr(diffusers, config["_class_name"])
-        # The name is the model's publisher's, and diffusers holds much else.
+        # The model's publisher chose the name, and diffusers has many other classes.
         if not (issubclass(network_class, diffusers.ModelMixin) and hasattr(network_class, "decode")):
-            raise TypeError(f"{config['_class_name']} is no autoencoder")
+            raise TypeError(f"{config['_class_name']} is not an autoencoder")
         network = network_class.from_pretrained(
             folder,
             torch_dtype=PRECISIONS[precision],
@@ -143,7 +143,7 @@ def load_autoencoder(
 
 
 def as_autoencoder(network: Any, quantise: bool) -> Autoencoder:
-    """Return a diffusers network as an `Autoencoder`; how many pixels a latent stands for is measured."""
+    """Return a diffusers network as an `Autoencoder`. Its factor is measured by encoding an image."""
     with torch.inference_mode():
         probe = torch.zeros(1, 3, 64, 64, device=network.device, dtype=network.dtype)
         side = Autoencoder(network, 1, quantise).encode(probe).shape[-1]

@@ -1,13 +1,14 @@
-"""The way back to an autoencoder's grid, for an image that was cropped or padded since it was decoded.
+"""Find an autoencoder's grid again in an image that was cropped or padded after it was decoded.
 
-An autoencoder knows its own decodings only where its latents stood, at every `factor` pixels: a crop by three pixels
-leaves nothing of the separation. The own offset betrays itself: there the first reconstruction loses least.
+An autoencoder recognises its own decodings only where its latents were, at every `factor` pixels: after a crop by three
+pixels, own and other images are no longer separated. The right offset shows itself: there the first reconstruction
+loses least.
 
-A search favours acceptance: it gives every image, foreign ones too, its best offset. So the images that a threshold or
-a p-value is calibrated on must be searched like the query. `search_and_measure` is the one function for both: with
-images that it measured on both sides, a conformal p-value accounts for the search exactly. What it cannot account for
-is the cut itself, where the calibration images were not cut: the border left by a cut is not the decoder's. On images
-of 64 pixels, 88 to 96 of 100 own ones that were cut pass a threshold that 95 of 100 uncut ones pass.
+A search favours acceptance: every image gets its best offset, also images that are not the autoencoder's own. So the
+images that a threshold or a p-value is based on must be searched like the query. `search_and_measure` measures both: a
+conformal p-value then accounts for the search exactly. It does not account for the cut itself if the images it is based
+on were not cut: the border left by a cut is not the decoder's. On images of 64 pixels, 88 to 96 of 100 own ones that
+were cut pass a threshold that 95 of 100 uncut ones pass.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Offset:
 
 
 def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
-    """Return the offset at which the first reconstruction of a patch of the image loses the least high frequencies.
+    """Return the offset at which the first reconstruction of a patch of the image has the smallest high-frequency loss.
 
     Raises:
         UnusableImage: as `offset_losses` does.
@@ -51,20 +52,20 @@ def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
 def offset_losses(autoencoder: Autoencoder, pixels: Pixels) -> dict[Offset, float]:
     """Return the high-frequency first loss of a patch of the image at every offset, in the order of the search.
 
-    The patch has up to 120 pixels a side, less where the image is smaller: as many whole latents as stay inside the
-    image at every offset. Losses are taken over the same pixels at every offset, so that contents do not matter, a
-    sixth of the patch inside its border, which the autoencoder's padding disturbs. Of nine places in the image the
-    patch is where that area has the most high-frequency energy: a flat patch carries no information.
+    The patch has sides of up to 120 pixels: as many whole latents as stay inside the image at every offset. Losses are
+    taken over the same pixels at every offset, so that the content does not matter. They leave out a border of a sixth
+    of the patch, which the autoencoder's padding disturbs. Of nine places in the image, the patch is taken where the
+    rest has the most high-frequency energy, because a flat patch carries no information.
 
     Offsets are batched in rows, always of `factor` patches, so that no setting can change the result. At factor 8 the
-    64 patches are the work of one and a half double reconstructions at 512 pixels.
+    64 patches take as much work as one and a half double reconstructions at 512 pixels.
 
     Args:
         pixels: RGB, uint8, shape (height, width, 3), of any size.
 
     Raises:
-        UnusableImage: the image does not hold a patch of ten latents a side at every offset, below which the search
-            finds the wrong one too often.
+        UnusableImage: the image has no room for a patch with sides of ten latents at every offset. With smaller ones
+            the search finds the wrong offset too often.
     """
     factor = autoencoder.factor
     shift = factor - 1
@@ -72,7 +73,7 @@ def offset_losses(autoencoder: Autoencoder, pixels: Pixels) -> dict[Offset, floa
     if min(height, width) < SMALLEST_PATCH_IN_LATENTS * factor:
         shortest = SMALLEST_PATCH_IN_LATENTS * factor + shift
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise UnusableImage(f"{size} pixels are too few to search the grid: a side needs {shortest}")
+        raise UnusableImage(f"{size} pixels are too few to search the grid: each side needs {shortest}")
     margin = min(height, width) // 6
     inner = np.s_[..., shift + margin : height - margin, shift + margin : width - margin]
 
@@ -106,7 +107,7 @@ def offset_losses(autoencoder: Autoencoder, pixels: Pixels) -> dict[Offset, floa
 
 
 def apply_offset(pixels: Pixels, offset: Offset, factor: int) -> Pixels:
-    """Cut uint8 pixels (height, width, 3) to the grid: by `offset`, then right and below to multiples of `factor`.
+    """Cut uint8 pixels (height, width, 3) to the grid: by `offset`, then right and bottom to multiples of `factor`.
 
     Raises:
         UnusableImage: what remains is too small to be reconstructed.
@@ -120,10 +121,10 @@ def search_and_measure(
 ) -> tuple[Offset, dict[str, tuple[float, float]]]:
     """Bring an image to the grid and return the offset with each metric's first and second loss.
 
-    The whole image is reconstructed, and the losses leave out a rim of two latents: at a new border the padding differs
-    from what it was when the image was decoded, and on a small image that alone undoes the separation. So these losses
-    are not those of `double_losses`: measure the images to calibrate on with this function too, whether they left the
-    grid or not.
+    The whole image is reconstructed, but the losses leave out a rim of two latents. At a new border the padding differs
+    from that at decoding, and on a small image this alone hides the separation. So these losses differ from those of
+    `double_losses`. Images that a threshold or a p-value is based on must be measured with this function too, even if
+    they are on the grid.
 
     Args:
         pixels: RGB, uint8, shape (height, width, 3), of any size.

@@ -1,4 +1,4 @@
-"""Reconstruction losses: how far a reconstruction is from its input, one number an image."""
+"""Reconstruction losses: how far a reconstruction is from its input, one number per image."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from aedr.errors import UserError
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-# An image's first loss, and its second where a method has one.
+# An image's first loss, and its second if the method has one.
 LossPair = tuple[float, float | None]
 
 SMALLEST_SIDE_FOR_LPIPS = 32
-# As torchvision names its files; the end of a name is the beginning of the file's SHA-256.
+# torchvision's file names; each ends with the beginning of the file's SHA-256.
 ALEXNET = "alexnet-owt-7be5be79.pth"
 VGG16 = "vgg16-397923af.pth"
 
@@ -30,7 +30,7 @@ def l2(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
 
 
 def ssim(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-    """1 - structural similarity, as the authors' code has it: pixels scaled to [0, 1], `data_range` 2."""
+    """1 - structural similarity, as in the authors' code: pixels scaled to [0, 1], `data_range` 2."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     similarity = structural_similarity_index_measure(
@@ -41,7 +41,7 @@ def ssim(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
 
 
 def psnr(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-    """Negated peak signal-to-noise ratio in dB, as the authors' code has it: pixels in [0, 1], `data_range` 2."""
+    """Negated peak signal-to-noise ratio in dB, as in the authors' code: pixels in [0, 1], `data_range` 2."""
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
     return -peak_signal_noise_ratio(
@@ -59,7 +59,7 @@ def high_frequency(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.T
 
 
 def mid_frequency(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-    """`high_frequency` after averaging the difference over 2x2 pixels; it outlives JPEG and undone resizes better."""
+    """`high_frequency` after averaging the difference over 2x2 pixels; it survives JPEG and undone resizes better."""
     return ENERGIES["mid_frequency"](reconstruction - image).mean((1, 2, 3))
 
 
@@ -72,8 +72,8 @@ def _squared_laplacian(difference: torch.Tensor) -> torch.Tensor:
     return (middle - around / 4).square()
 
 
-# What these losses average: the difference of two images, shape (images, channels, height, width), to the energy of
-# every pixel as float64. The Laplacian costs a rim of one pixel; the mid frequency first halves both sides.
+# What these losses average: the energy of every pixel, float64, of the difference of two images, shape (images,
+# channels, height, width). The Laplacian loses a rim of one pixel; mid_frequency first halves both sides.
 ENERGIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "l2": lambda difference: difference.double().square(),
     "high_frequency": _squared_laplacian,
@@ -82,15 +82,15 @@ ENERGIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def load_lpips_network(net: str, backbone: str | Path, key: str, device: torch.device) -> Any:
-    """Return LPIPS with the linear heads of the package and the backbone's weights from a file.
+    """Return LPIPS with the package's linear heads and the backbone's weights from a file.
 
     Args:
         net: "alex" or "vgg".
         backbone: state dict of torchvision's AlexNet or VGG16, as safetensors or as torchvision's own .pth file.
-        key: what names the file in the configuration.
+        key: the configuration key that names the file.
 
     Raises:
-        UserError: the file is missing or holds something else.
+        UserError: the file is missing or contains something else.
     """
     import lpips
     from safetensors.torch import load_file
@@ -107,8 +107,8 @@ def load_lpips_network(net: str, backbone: str | Path, key: str, device: torch.d
         network.net.load_state_dict({layer: weights[f"features.{layer.split('.', 1)[1]}"] for layer in expected})
     except Exception as error:
         raise UserError(
-            f"{key}: {backbone} does not hold torchvision's {name} ({error!r}). "
-            f"Give the file {file} or its weights as safetensors, or do without what needs it."
+            f"{key}: {backbone} does not contain torchvision's {name} ({error!r}). "
+            f"Name the file {file} or its weights as safetensors, or remove what needs it."
         ) from None
     return network.eval().requires_grad_(False).to(device)
 
@@ -118,7 +118,7 @@ def load_lpips(backbone: str | Path, device: torch.device) -> LossFunction:
     network = load_lpips_network("alex", backbone, "reconstruction.lpips_backbone", device)
 
     def loss(reconstruction: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        # An image that does not fit into the GPU's memory comes on the CPU.
+        # An image that does not fit into the GPU's memory is on the CPU.
         there = network.to(image.device)
         return there(reconstruction.float(), image.float()).double().reshape(len(image))
 
@@ -138,12 +138,12 @@ LOSSES: dict[str, LossFunction] = {
 def loss_functions(
     metrics: Sequence[str], lpips_backbone: str | Path | None, device: torch.device
 ) -> dict[str, LossFunction]:
-    """Return the loss function of each metric, in the given order; `lpips_backbone` is needed for lpips alone."""
+    """Return the loss function of each metric, in the given order; only lpips needs `lpips_backbone`."""
     functions = {}
     for metric in metrics:
         if metric == "lpips":
             if lpips_backbone is None:
-                raise UserError("metrics names lpips, but reconstruction.lpips_backbone gives no weights for it.")
+                raise UserError("reconstruction.metrics has lpips, but reconstruction.lpips_backbone names no weights.")
             functions[metric] = load_lpips(lpips_backbone, device)
         else:
             functions[metric] = LOSSES[metric]

@@ -1,4 +1,4 @@
-"""Where in an image the loss ratio is an autoencoder's own: a map for images that were edited or pasted together."""
+"""Where in an image the loss ratio looks like an autoencoder's own: a map for edited or composite images."""
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,7 @@ def ratio_map(
     A patch of the whole image's size has the whole image's ratio.
 
     Args:
-        pixels: RGB, uint8, shape (height, width, 3). They must begin on the grid; their right and lower rim is cut to
-            it.
+        pixels: RGB, uint8, shape (height, width, 3). They must begin on the grid; the right and bottom are cut to it.
         metric: l2, high_frequency or mid_frequency.
         patch: side of a patch in pixels.
         stride: from one patch to the next, in pixels.
@@ -36,13 +35,13 @@ def ratio_map(
     height, width = pixels.shape[:2]
     fitted = apply_fit(pixels, fit_to_grid(height, width, autoencoder.factor, "crop", None))
     if min(fitted.shape[:2]) < patch:
-        raise UnusableImage(f"{width}x{height} pixels hold no patch of {patch} on the grid")
+        raise UnusableImage(f"{width}x{height} pixels have no room for a patch of {patch} on the grid")
     image = to_tensor([fitted], autoencoder.network.device)
 
     def losses(difference: torch.Tensor) -> torch.Tensor:
         energy = ENERGIES[metric](difference).mean(1, keepdim=True)
         if metric != "l2":
-            # Zeros in place of the Laplacian's lost rim: they count in both losses alike, so not in the ratio.
+            # Zeros replace the rim that the Laplacian loses. Both losses have them, so they do not change the ratio.
             energy = F.pad(energy, (1, 1, 1, 1))
         if metric == "mid_frequency":
             energy = F.interpolate(energy, size=difference.shape[2:], mode="nearest")

@@ -1,4 +1,4 @@
-"""Pictures as an autoencoder takes them: at sizes on its grid, as tensors, and back."""
+"""Images as an autoencoder takes them: at sizes on its grid, as tensors, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Fit:
 
 
 def fit_to_grid(height: int, width: int, factor: int, off_grid: str, resize_to: int | None) -> Fit:
-    """Return how an image comes to sides that are multiples of `factor`.
+    """Return how to give an image sides that are multiples of `factor`.
 
     Args:
-        off_grid: "crop" cuts the right and lower rim off, so that the grid stays where it was; "resize" resamples to
+        off_grid: "crop" cuts off the right and bottom, so that the grid stays where it was; "resize" resamples to
             the nearest multiple (bicubic), as the authors do.
         resize_to: resample every image to a square of this side, as the authors do for Kandinsky.
 
@@ -38,7 +38,7 @@ def fit_to_grid(height: int, width: int, factor: int, off_grid: str, resize_to: 
         return Fit(resize_to, resize_to, "whole" if height == width == resize_to else "resized")
     shortest = max(factor, SMALLEST_SIDE)
     if min(height, width) < shortest:
-        raise UnusableImage(f"{width}x{height} pixels are too few: a side needs {shortest}")
+        raise UnusableImage(f"{width}x{height} pixels are too few: each side needs {shortest}")
     if height % factor == 0 and width % factor == 0:
         return Fit(height, width, "whole")
     if off_grid == "crop":

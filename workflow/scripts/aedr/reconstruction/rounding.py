@@ -12,6 +12,6 @@ ROUNDING_LOSS = {
 }
 
 # A perfect autoencoder still loses the part of the rounding that its latents cannot hold: 11 in 12 for FLUX.1, with 16
-# channels for 8x8 pixels of 3, and never less than two thirds in the models known. Half of it is left only where
-# half of the pixels were not rounded at all.
+# channels for 8x8 pixels of 3 channels, and at least two thirds in all known models. The loss falls
+# to half of it only if half of the pixels were not rounded at all.
 SMALLEST_FIRST_LOSS = {metric: loss / 2 for metric, loss in ROUNDING_LOSS.items()}

@@ -1,4 +1,4 @@
-"""The losses table of a shard: every image of it through one autoencoder, twice."""
+"""The losses of a shard: each of its images passes twice through one autoencoder."""
 
 import functools
 import itertools
@@ -36,13 +36,13 @@ class ReconstructionSettings:
     batch_size: int
 
 
-# First and second loss by metric, of one image.
+# The losses of one image, by metric.
 Losses = Mapping[str, LossPair]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of one image: the size it was reconstructed at, its losses by metric, and the offset if searched."""
+    """The result for one image: the size of its reconstruction, its losses, and the offset if the grid was searched."""
 
     fit: Fit
     losses: Losses
@@ -63,8 +63,8 @@ def reconstruct_shard(
 ) -> list[dict[str, object]]:
     """Return the rows of the losses table for a shard of the images table: one for each image and metric.
 
-    A picture that cannot be used has rows with a reason and no losses. A batch that runs out of the memory of the GPU
-    `device` is halved; one image that does is reconstructed on the CPU.
+    An unusable image has rows with a reason and no losses. A batch that does not fit into the memory of the GPU
+    `device` is halved; a single image that does not fit is reconstructed on the CPU.
     """
     costs = costs or Costs(device)
     usable = images[images["reason"].isna()]
@@ -96,16 +96,16 @@ def loss_rows(
     measured: Mapping[str, Measured],
     reasons: Mapping[str, str],
 ) -> list[dict[str, object]]:
-    """Return the rows of the losses table for all images of the images table: what was measured, or why nothing."""
+    """Return the rows of the losses table for all images of the images table: what was measured, or why nothing was."""
 
     def row(image: Any, metric: str) -> dict[str, object]:
         found = measured.get(image.image_id)
         first, second = found.losses.get(metric, (None, None)) if found else (None, None)
         reason = reasons.get(image.image_id) if pd.isna(image.reason) else image.reason
         if found and first is None:
-            reason = f"lpips needs sides of {SMALLEST_SIDE_FOR_LPIPS} pixels"
+            reason = f"lpips needs sides of at least {SMALLEST_SIDE_FOR_LPIPS} pixels"
         elif found and not np.isfinite([loss for loss in (first, second) if loss is not None]).all():
-            first, second, reason = None, None, f"{metric} is no finite number for this image"
+            first, second, reason = None, None, f"{metric} is not a finite number for this image"
         offset = found.offset if found else None
         return {
             "image_id": image.image_id,
@@ -132,9 +132,9 @@ def measure_batches(
     costs: Costs,
     measure: MeasureBatch,
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Measure usable images as they lie, in batches of one size; return what was measured, and reasons for the others.
+    """Measure usable images without a search, in batches of one size; return the results, and reasons for the others.
 
-    A batch that runs out of the GPU's memory is halved; one image that does is measured on the CPU.
+    A batch that does not fit into the GPU's memory is halved; a single image that does not fit is measured on the CPU.
     """
 
     def measure_part(part: Sequence[tuple[str, Pixels]]) -> Sequence[Losses]:
@@ -169,7 +169,7 @@ def _search(
     settings: ReconstructionSettings,
     costs: Costs,
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Bring each image to the grid by search and reconstruct it there; return as `_reconstruct` does."""
+    """Bring each image to the grid by a search and reconstruct it there; return the same as `measure_batches`."""
     measured, reasons = {}, {}
     what = f"searching the grid of {settings.autoencoder}"
     for image in progress(images.itertuples(), len(images), what):
@@ -195,7 +195,7 @@ def _search(
 def _decoded_batches(
     encoded: Sequence[bytes], fits: Mapping[int, Fit], settings: ReconstructionSettings
 ) -> Iterator[tuple[list[int], list[Pixels]]]:
-    """Yield batches of images of one size, largest first: whatever does not fit into memory fails at once.
+    """Yield batches of images of one size, largest first, so that what does not fit into memory fails at once.
 
     The next batch is decoded while the caller computes on the last one.
     """

@@ -1,17 +1,17 @@
-"""The rivals: what other methods of attribution are called, and what is known of each before it is measured."""
+"""The rivals: the names of other methods of attribution, and what is known about each before it is measured."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Rival:
-    """A method that `aedr.rivals` has a module of, named as in the configuration's `rivals`.
+    """A method with a module in `aedr.rivals`, named as in the configuration's `rivals`.
 
     Attributes:
-        name: as people know it.
+        name: its published name.
         is_seeded: whether it draws random numbers.
-        needs_codebook: whether it means something for quantised autoencoders alone.
-        ratio_name: what the ratio of its two losses is called; None where it knows no second loss.
+        needs_codebook: whether it only applies to quantised autoencoders.
+        ratio_name: the name of the ratio of its two losses; None if it has no second loss.
     """
 
     name: str
