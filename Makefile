@@ -1,16 +1,16 @@
-# make demo       run the embedded study: no GPU, no network once installed
+# make demo       run the embedded study; needs no GPU, and no network once installed
 # make install    install what a study needs into .venv
 # make docs       build the documents as a site in site/
-# make check      run the linters, the type checker and the unit tests: minutes, for every day
+# make check      run the linters, the type checker and the unit tests, in minutes
 # make test       run every check
 #
-# TORCH=cpu takes the CPU build of torch, a tenth of the download, for machines without a GPU.
+# TORCH=cpu installs the CPU build of torch, a tenth of the download, for machines without a GPU.
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
-# Two workers are busy on two cores, and on more: what takes longest is for one worker.
+# Two workers, even on more cores: the longest tests all run in one worker.
 PYTEST = $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 10
 
 .PHONY: check demo demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots demo-verdicts docs help \
@@ -23,7 +23,7 @@ demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
 	@echo "Open results/demo/report.html; the tables are in results/demo, the pictures in results/demo/plots."
 
-# The README's figures: three seeds of the embedded study and its control.
+# The README's numbers: three seeds of the embedded study and its control.
 demo-figures: .venv/installed
 	for seed in 1 2 3; do \
 	  $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml \
@@ -38,13 +38,13 @@ demo-pictures: demo
 	cp results/demo/plots/accuracy.png docs/images/demo_accuracy.png
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/draw_sources.py results/demo docs/images/demo_sources.png
 
-# The pictures of the pages in docs/report.md, taken with Chromium: the demo's report, and verdicts on six of its images.
+# The screenshots in docs/report.md, taken with Chromium: the demo's report, and verdicts on six of its images.
 demo-screenshots: demo .venv/installed-tests
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/pick_images.py results/demo results/demo_query
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
 	PYTHONPATH=tests/support $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
 
-# The README's verdicts: fresh images of the same models, and photographs that the study never saw.
+# The README's verdicts: new images of the same models, and photographs that are not in the study.
 demo-verdicts: demo
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/fresh.yaml
@@ -52,13 +52,13 @@ demo-verdicts: demo
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo/resized.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_verdicts.py results/demo results/demo_fresh
 
-# The table and the picture of docs/robustness.md. Most of the work is done in one process, where imports are paid once.
+# The table and the figure of docs/robustness.md. One process does most of the work, so imports run only once.
 demo-damage: demo
 	$(BIN)/python benchmarks/demo/damage_in_one_process.py config/demo.yaml config/demo/damage.yaml
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/damage.yaml
 	cp results/demo/plots/robustness.png docs/images/demo_robustness.png
 
-# The matched track of docs/robustness.md, beside sources of different sizes and formats.
+# The matched track of docs/robustness.md, next to sources of different sizes and formats.
 demo-matched: .venv/installed
 	$(BIN)/python benchmarks/demo/save_odd_photographs.py results/demo_odd_photographs
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/matched.yaml
@@ -92,7 +92,7 @@ test: lint
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is not it. Say which: make demo PYTHON=python3.12"; exit 1; }
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name another: make demo PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) has no ensurepip. Install the package python3-venv (Debian, Ubuntu) and run again."; exit 1; }
 	$(PYTHON) -m venv .venv

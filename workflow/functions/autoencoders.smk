@@ -31,11 +31,11 @@ def loading_settings(autoencoder):
 
 
 def families():
-    """Return the names of the families: of the autoencoders that are reconstructed, each for all that equal it.
+    """Return the names of the families. Images are reconstructed by one autoencoder of each family.
 
-    They are known when collect_autoencoders is done. Where nothing waits for it, in a dry run and under
-    `--until reconstruct_images`, the last run's table is what is known; autoencoders that are not in it are taken for
-    families of their own, which is at most too much.
+    The families are known once collect_autoencoders is done. In a dry run and under `--until reconstruct_images`,
+    nothing waits for it, so the last run's table is used. Autoencoders that are not in it count as families of their
+    own; at worst, too many jobs are planned.
     """
     try:
         table = checkpoints.collect_autoencoders.get().output.csv

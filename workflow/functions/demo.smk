@@ -1,4 +1,4 @@
-# What the trainings of the embedded models depend on.
+# What the training of the embedded models depends on.
 
 
 def demo_autoencoder_settings(wildcards):

@@ -16,7 +16,7 @@ def generation_settings(wildcards):
 def generation_cost(wildcards, resources):
     """Return what changes the time and the memory that images take, but not the images.
 
-    A parameter whose function takes `resources` is no reason for Snakemake to run a job again.
+    Snakemake does not rerun a job when a parameter that is a function of `resources` changes.
     """
     model = MODELS[wildcards.source]
     keys = ["batch_size", "attention_slicing", "offload"]
@@ -31,7 +31,7 @@ def imported_folder(source):
 
 @functools.cache
 def listed_images(source):
-    """Return the names of a source's image files; the folder is listed once and not for every shard."""
+    """Return the names of a source's image files; the folder is listed once, not for every shard."""
     return plan.list_source(config, source, COUNTS[source])
 
 
@@ -42,9 +42,9 @@ def imported_names(wildcards):
 
 
 def imported_state(wildcards):
-    """Return a digest of sizes and times of a shard's image files.
+    """Return a digest of the sizes and times of a shard's image files.
 
-    They are no input files, since Snakemake takes braces in a file's name for wildcards.
+    They are not input files, because Snakemake reads braces in a file's name as wildcards.
     """
     folder = imported_folder(wildcards.source)
     states = [os.stat(os.path.join(folder, name)) for name in imported_names(wildcards)]
@@ -52,22 +52,22 @@ def imported_state(wildcards):
 
 
 def image_limits(wildcards, resources):
-    """Return what a picture may have at most; a function of `resources` is no reason to run a job again.
+    """Return the most that an image may have. As a function of `resources`, it does not make Snakemake rerun a job.
 
-    When a limit changes, what was imported stays as it is: a study would be made again as a whole. `say_changed_limits`
-    tells where that matters.
+    When a limit changes, imported images stay as they are; otherwise the whole study would run again.
+    `say_changed_limits` reports where that matters.
     """
     return {"max_pixels": config["max_pixels"], "max_bytes": config["max_bytes"]}
 
 
 def limited_tables():
-    """Return the tables of images whose pictures were held against the limits."""
+    """Return the tables whose images were checked against the limits."""
     imported = [*config["image_sets"], *(name for name, entry in MODELS.items() if entry["folder"])]
     damaged = [f"{source}.{transform}" for source in SOURCES for transform in TRANSFORMS]
     return [table for source in [*imported, *damaged] if source in COUNTS for table in tables_of("images", source)]
 
 
 def say_changed_limits():
-    """Say of which tables that are there already a limit would now take or refuse other pictures."""
+    """Warn about existing tables in which a limit would now accept or refuse other images."""
     for line in changed_limits(limited_tables(), {key: config[key] for key in ("max_pixels", "max_bytes")}):
         logger.warning(line)

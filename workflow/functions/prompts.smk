@@ -2,7 +2,7 @@
 
 
 def caption_inputs():
-    """Return the input that extract_prompts takes captions from: a CSV file goes before a captioner."""
+    """Return the input that extract_prompts takes captions from: a CSV file, or else a captioner."""
     if PROMPTS["captions"]:
         return {"captions": PROMPTS["captions"]}
     return {"captioner": captioner_folder()} if PROMPTS["captioner"] else {}

@@ -17,10 +17,10 @@ def reconstruction_settings(wildcards):
 
 
 def reconstruction_cost(wildcards, resources):
-    """Return what changes the time that losses take; a function of `resources` is no reason to run a job again."""
+    """Return what changes the time that losses take. As a function of `resources`, it makes no job run again."""
     return {"device": config["device"], "batch_size": autoencoder_settings(wildcards.autoencoder)["batch_size"]}
 
 
 def fitting_calibration(wildcards):
-    """Return what the query's reconstruction waits for: that the calibration fits the autoencoders."""
+    """Return what the query's reconstruction waits for: the check that the calibration fits the autoencoders."""
     return f"{RESULTS}/verdicts/families.json" if wildcards.source in QUERIES else []

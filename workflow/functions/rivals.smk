@@ -1,16 +1,16 @@
-# What rivals' losses depend on, and which are measured.
+# What the losses of rivals depend on, and which rivals are measured.
 
 import csv
 
 
 def rival_settings(wildcards):
-    """Return the settings of a rival on which its losses depend."""
+    """Return the settings that a rival's losses depend on."""
     settings = config["rival_settings"].get(wildcards.rival, {})
     return {key: value for key, value in settings.items() if key != "batch_size"}
 
 
 def rival_reading(wildcards):
-    """Return how a rival reads images; it searches no grid, and only some draw random numbers."""
+    """Return how a rival reads images. No rival searches the grid, and only some draw random numbers."""
     settings = reconstruction_settings(wildcards)
     off_grid = "crop" if settings["off_grid"] == "search" else settings["off_grid"]
     seed = config["seed"] if RIVALS[wildcards.rival].is_seeded else 0
@@ -18,14 +18,14 @@ def rival_reading(wildcards):
 
 
 def rival_cost(wildcards, resources):
-    """Return what changes the time that a rival takes; a function of `resources` is no reason to run a job again."""
+    """Return what changes the time that a rival takes. As a function of `resources`, it makes no job run again."""
     cost = reconstruction_cost(wildcards, resources)
     batch_size = config["rival_settings"].get(wildcards.rival, {}).get("batch_size")
     return cost | ({"batch_size": batch_size} if batch_size else {})
 
 
 def rival_families(rival):
-    """Return the families that a rival is measured under: those with a codebook alone, as far as that is known."""
+    """Return the families that a rival is measured under: if it needs a codebook, only those not known to have none."""
     names = families()
     table = Path(rules.collect_autoencoders.output.csv)
     if not RIVALS[rival].needs_codebook or not table.is_file():

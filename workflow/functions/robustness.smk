@@ -7,15 +7,15 @@ def damaged_sources(transform):
 
 
 def undamaged_sources(transform):
-    """Return the names of what damaged images are compared with: the sources themselves, or their searched images."""
+    """Return the sources that damaged images are compared with: undamaged, or undamaged after a search of the grid."""
     return damaged_sources(SEARCHED) if is_searched(TRANSFORMS[transform]) else list(SOURCES)
 
 
 def losses_to_score(sources, transform):
-    """Return the losses of sources and, unless the transform searches the grid, which no rival does, the rivals'."""
+    """Return the losses of sources, and those of rivals unless the transform searches the grid (no rival does)."""
     return losses_of(sources) + ([] if is_searched(TRANSFORMS[transform]) else rivals_of(sources))
 
 
 def transform_seed(wildcards):
-    """Return the seed that a transform's images depend on: the study's for noise, else none."""
+    """Return the seed that a transform's images depend on: the study's if it adds noise, otherwise 0."""
     return config["seed"] if is_random(TRANSFORMS[wildcards.transform]) else 0

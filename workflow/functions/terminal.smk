@@ -1,4 +1,4 @@
-# What a run says: how far it is, how long it will take, and what came of it.
+# What a run reports: its progress, the time left, and its results.
 
 import logging
 import time
@@ -6,12 +6,12 @@ import time
 from aedr.study.run_summary import accuracy_matrix, count_verdicts, last_words
 from aedr.study.time_left import JobTimes, say_time_left
 
-# Between two estimates, which look at every job.
+# Every estimate looks at every job.
 SECONDS_BETWEEN_ESTIMATES = 10
 
 
 class RunProgress(logging.Handler):
-    """Says after jobs have finished how long the rest will take, and remembers which jobs failed."""
+    """Reports how long the rest of the run will take, and remembers which jobs failed."""
 
     def __init__(self):
         super().__init__()
@@ -19,7 +19,7 @@ class RunProgress(logging.Handler):
         self.began = self.last_said = time.time()
 
     def emit(self, record):
-        # As in the handlers of the standard library: what is wrong with a message must not end the run.
+        # As in the standard library's handlers, a bad record must not end the run.
         try:
             self.follow(record)
         except Exception:
@@ -50,14 +50,14 @@ class RunProgress(logging.Handler):
 
 
 def job_kind(rule, wildcards):
-    """Return what jobs of about the same length have in common: the rule, and all that it is done to but the shard."""
+    """Return what jobs of about the same length have in common: the rule, and all wildcards but the shard."""
     return (rule, *(f"{value}" for name, value in sorted(wildcards.items()) if name != "shard"))
 
 
 def is_shown(record):
-    """Return whether the console shows a record: on a terminal all but Snakemake's word for a failed script, else errors.
+    """Return whether the console shows a record: on a terminal all but RuleException, else warnings and errors.
 
-    A failed job's own block says what failed and why, and the full log is in .snakemake/log.
+    A failed job is reported in a block of its own, and the full log is in .snakemake/log.
     """
     if getattr(record, "exception", None) == "RuleException":
         return False
@@ -73,7 +73,7 @@ def console():
 
 
 def start_progress():
-    """Follow the run, and be quiet where nobody watches."""
+    """Follow the run; without a terminal, be quiet."""
     logger.addHandler(RUN_PROGRESS)
     for handler in console():
         handler.addFilter(is_shown)
@@ -87,13 +87,13 @@ def stop_progress():
 
 
 def say_summary():
-    """Say what the run made: the accuracy matrix of a study, the answers of an attribution, and where they are."""
+    """Report what the run made: the accuracy matrix of a study, the verdicts of an attribution, and where they are."""
     made = {job.rule.name for job in workflow.dag.jobs if all(Path(file).exists() for file in job.output)}
     if "evaluate_accuracy" in made:
         metric, signal = config["attribution"]["metric"], config["attribution"]["signal"]
         matrix = accuracy_matrix(f"{RESULTS}/accuracy.csv", metric, signal, list(SOURCES))
         logger.info(
-            f"\nAccuracy in percent on images held out ({metric}, {signal}); in brackets: own images accepted\n"
+            f"\nAccuracy in percent on held-out images ({metric}, {signal}); in brackets: own images accepted\n"
         )
         logger.info(f"{matrix}\n\nAll cells: {RESULTS}/accuracy.csv")
     if "plot_accuracy" in made:
@@ -106,14 +106,14 @@ def say_summary():
 
 
 def say_failures(logs_of_run):
-    """Say of each failed job, in one line, why it failed and where its log is."""
+    """Report why each failed job failed, and where its log is."""
     for rule, logs in RUN_PROGRESS.failed.values():
         reason = last_words(logs[0]) if logs else "it has no log"
         logger.error(f"\n{rule} failed: {reason}\n  log: {', '.join(logs)}")
-    # Of a job that was killed Snakemake tells a number alone.
+    # Of a killed job, Snakemake reports only a number.
     said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in logs_of_run)
     if "SIGKILL" in said or "exit status 137" in said:
         logger.error(
-            "A job was killed from outside (SIGKILL), most likely because memory ran out. Run again: what is finished "
-            "is kept. With fewer --cores fewer jobs share the memory; a smaller batch_size takes less."
+            "A job was killed from outside (SIGKILL), most likely because memory ran out. Run again: finished jobs "
+            "are kept. With fewer --cores, fewer jobs share the memory; a smaller batch_size needs less."
         )

@@ -2,7 +2,7 @@
 
 
 def preprocessing():
-    """Return how each autoencoder is loaded and its images are read: what losses depend on, besides the weights."""
+    """Return how each autoencoder is loaded and its images are read: all that losses depend on, besides the weights."""
     reconstruction = config["reconstruction"]
     return {
         autoencoder: {
@@ -17,9 +17,9 @@ def preprocessing():
 
 
 def query_images(wildcards):
-    """Return the images of the query; without one, say how to ask."""
+    """Return the images of the query; if there is none, say how to give one."""
     if not config["query"]:
-        raise WorkflowError("There are no images to attribute. Name their folder: --config query=FOLDER")
+        raise WorkflowError("No images to attribute. Name their folder: --config query=FOLDER")
     return tables_of("images", QUERY)
 
 

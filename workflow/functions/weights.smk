@@ -1,8 +1,8 @@
-# Where weights lie, and which repositories they come from.
+# Where weights are, and which repositories they come from.
 
 
 def is_fetched_whole(model):
-    """Return whether a model's whole pipeline is fetched, and not its autoencoder alone."""
+    """Return whether a model's whole pipeline is fetched, not only its autoencoder."""
     generates = model in MODELS and MODELS[model]["pipeline"] is not None and config["calibration"] is None
     return generates and MODELS[model]["repository"] is not None
 
@@ -13,12 +13,12 @@ def model_folder(model):
 
 
 def model_weights(model):
-    """Return the input that stands for a model's pipeline: its own folder, or what records that it was fetched."""
+    """Return the input that stands for a model's pipeline: its own folder, or the record that it was fetched."""
     return MODELS[model]["path"] or f"{RESOURCES}/models/{model}.json"
 
 
 def autoencoder_folder(autoencoder):
-    """Return the folder that holds an autoencoder: its own, or that of the model it is a part of."""
+    """Return the folder of an autoencoder: its own, or that of the model it is part of."""
     owner = AUTOENCODERS[autoencoder]
     if is_fetched_whole(owner):
         return model_folder(owner)
@@ -34,7 +34,7 @@ def autoencoder_weights(autoencoder):
 
 
 def repository_need(model, folder, **changes):
-    """Return what `aedr.weights` has to know to fetch a model's repository to a folder."""
+    """Return what `aedr.weights` needs to know to fetch a model's repository to a folder."""
     entry = config["models"][model]
     return {
         "key": f"models.{model}",
@@ -66,10 +66,10 @@ def autoencoder_needs(autoencoder):
 
 
 def study_needs(wildcards, resources):
-    """Return every repository of the study, all of which each job asks for before it downloads its own.
+    """Return every repository of the study. Each job asks the hub about all of them before it downloads its own.
 
-    A function of `resources` is no reason to run a job again, lest a model that is added fetches all others again. (A
-    rule of its own that asks would do so too, or, as an ancient input, keep Snakemake from planning the new jobs.)
+    As a function of `resources`, this does not make Snakemake rerun a job: an added model must not fetch all others
+    again. (A separate rule that asks would do that too or, as an ancient input, keep Snakemake from planning new jobs.)
     """
     whole = [need for model in MODELS if is_fetched_whole(model) for need in model_needs(model)]
     alone = [
@@ -94,7 +94,7 @@ def captioner_folder():
 
 
 def lpips_backbone():
-    """Return the file of AlexNet's weights, or nothing where lpips is no metric."""
+    """Return the file of AlexNet's weights, or nothing if lpips is not a metric."""
     if "lpips" not in METRICS:
         return []
     backbone = config["reconstruction"]["lpips_backbone"]
@@ -102,7 +102,7 @@ def lpips_backbone():
 
 
 def vgg_backbone(wildcards):
-    """Return the file of VGG16's weights, or nothing where the rival needs none."""
+    """Return the file of VGG16's weights, or nothing if the rival does not need them."""
     if not plan.needs_vgg(config, wildcards.rival):
         return []
     backbone = config["rival_settings"]["vgg_backbone"]

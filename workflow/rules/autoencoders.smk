@@ -1,4 +1,4 @@
-# Autoencoders: what they are, by the content of their weights, and which of them are one and the same.
+# Autoencoders: identified by the content of their weights, and grouped into families.
 #
 # needs  the autoencoders' weights
 # makes  {RESULTS}/autoencoders/{autoencoder}.parquet, {RESULTS}/autoencoders.parquet and .csv
@@ -7,7 +7,7 @@
 include: "../functions/autoencoders.smk"
 
 
-# Before hours of generation, so that weights which cannot be loaded are told at once.
+# Before hours of generation, so that weights that cannot be loaded are reported at once.
 rule identify_autoencoder:
     input:
         weights=lambda wildcards: autoencoder_weights(wildcards.autoencoder),
@@ -24,13 +24,13 @@ rule identify_autoencoder:
         loading=lambda wildcards: weights_settings(wildcards.autoencoder),
         code=code_digest("identify_autoencoder.py"),
     message:
-        "what {wildcards.autoencoder} is"
+        "identity of {wildcards.autoencoder}"
     script:
         "../scripts/identify_autoencoder.py"
 
 
-# A checkpoint, since only its table says which autoencoders are reconstructed. No job of reconstruction takes the table
-# as an input, lest a model that is added reconstructs everything again.
+# A checkpoint, because only its table says which autoencoders reconstruct. No job of reconstruction has the table as an
+# input: otherwise an added model would reconstruct everything again.
 checkpoint collect_autoencoders:
     input:
         [f"{RESULTS}/autoencoders/{autoencoder}.parquet" for autoencoder in AUTOENCODERS],

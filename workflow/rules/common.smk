@@ -15,14 +15,14 @@ from snakemake.logging import logger
 def scripts_folder():
     """Return the folder of the scripts and of the package that they share.
 
-    Of a workflow on a Git host, which `module` can name, Snakemake copies the files that rules name, one by one, to a
-    cache with the same folders. What the scripts import and read besides is asked for here.
+    If `module` names a workflow on a Git host, Snakemake copies only the files that rules name, one by one, to a cache
+    with the same folders. All other files that the scripts import and read are requested here.
     """
     rules_folder = workflow.current_basedir
     if isinstance(rules_folder, os.PathLike):
         return Path(rules_folder).parent / "scripts"
     if not hasattr(rules_folder, "hosted_repo"):
-        raise WorkflowError(f"{rules_folder}: name the workflow by a folder, or by github() or gitlab()")
+        raise WorkflowError(f"{rules_folder}: name the workflow by a folder, github() or gitlab()")
     folder = rules_folder.join("..")
     tracked = folder.hosted_repo.repo.git.ls_tree("-r", "--name-only", folder.ref, f"{folder.path}/").splitlines()
     names = [str(PurePosixPath(path).relative_to(folder.path)) for path in tracked]
@@ -50,10 +50,10 @@ try:
     SOURCES = plan.count_images(config)
     TRANSFORMS = plan.all_transforms(config)
     damaged = {f"{source}.{transform}": count for source, count in SOURCES.items() for transform in TRANSFORMS}
-    # The images to attribute and the damaged ones are no sources of the study.
+    # The images to attribute and the damaged images are not sources of the study.
     COUNTS = SOURCES | plan.count_query(config) | damaged
 except UserError as error:
-    # Not raised, lest Snakemake adds where in its own files.
+    # Not raised: Snakemake would add a place in its own files.
     logger.error(f"Error: {error}")
     sys.exit(1)
 
@@ -66,7 +66,7 @@ AUTOENCODERS = {
 }
 METRICS = config["reconstruction"]["metrics"]
 PROMPTS = config["prompts"]
-# Prompts come from a file, or else from the pictures of an image set.
+# Prompts come from a file, or else from the images of an image set.
 EXTRACTS_PROMPTS = bool(SOURCES and PROMPTS["image_set"] and not PROMPTS["file"])
 REAL_SOURCES = [name for name, entry in config["image_sets"].items() if entry["real"]]
 QUERIES = [QUERY, *([RESTORED] if config["attribution"]["undo_resizes"] else [])]
@@ -85,7 +85,7 @@ wildcard_constraints:
 
 
 def environment(name):
-    """Return the path of an environment file, as Snakemake takes it: relative to the file of the rule."""
+    """Return the path of an environment file, relative to the rule's file, as Snakemake expects it."""
     return f"../../envs/{name}.yaml"
 
 
@@ -132,5 +132,5 @@ def significance_levels():
 
 
 def models_where(key):
-    """Return a wildcard pattern of the selected models whose entry has `key`; it matches nothing where none has."""
+    """Return a wildcard pattern of the selected models whose entry has `key`; it matches nothing if none has."""
     return "|".join([model for model, entry in MODELS.items() if entry[key]] or ["-"])

@@ -83,8 +83,8 @@ rule train_demo_models:
         [f"{DEMO_TRAINING}/models/{model}" for model in DEMO["models"]],
 
 
-# Its only declared output is a marker beside the trainings: what the study reads from demo/ is no rule's output, so no
-# run of the study ever trains.
+# Its only declared output is a marker beside the training results. What the study reads from demo/ is not the output of
+# a rule, so a run of the study never trains.
 rule install_demo_models:
     input:
         pipelines=rules.train_demo_models.input,
@@ -107,7 +107,7 @@ rule train_demo_clip:
     input:
         training="demo/training.yaml",
         vocabulary=vocabulary_files("demo/vocabulary"),
-    # Files, not the folder: a study names the folder, and must find it as it is rather than train it again.
+    # Files, not the folder: a study names the folder as its input, which must not train the model again.
     output:
         f"{DEMO_CLIP}/open_clip_config.json",
         f"{DEMO_CLIP}/open_clip_model.safetensors",

@@ -1,4 +1,4 @@
-# Images: what every source's pictures come from, and how homogeneous they are.
+# Images: the images of every source, and their homogeneity.
 #
 # needs  folders of images, {RESULTS}/prompts.parquet, the models' weights
 # makes  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/homogeneity/{source}/{shard}.parquet
@@ -19,7 +19,7 @@ rule generate_images:
         f"{RESULTS}/benchmarks/generate_images/{{source}}/{{shard}}.tsv"
     wildcard_constraints:
         source=models_where("pipeline"),
-    # Ahead of the reconstructions, which wait for it: the longest jobs must not come last.
+    # Before the reconstructions, which wait for it: the longest jobs must not come last.
     priority: 10
     conda:
         lambda wildcards: environment(MODELS[wildcards.source]["environment"])

@@ -1,4 +1,4 @@
-# Prompts: read from a file, or extracted from the pictures of an image set with a captioner and a CLIP model.
+# Prompts: read from a file, or extracted from the images of an image set with a captioner and a CLIP model.
 #
 # needs  config["prompts"]; image tables of prompts: image_set; the weights of CLIP and of the captioner
 # makes  {RESULTS}/prompts.parquet, {RESULTS}/vocabulary.parquet

@@ -43,7 +43,7 @@ rule compare_methods:
         accuracy=f"{RESULTS}/accuracy.parquet",
         losses=losses_of_families,
         rivals=rivals_of_families,
-        # What the names of the families wait for.
+        # The names of the families are known once this exists.
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         parquet=f"{RESULTS}/methods.parquet",

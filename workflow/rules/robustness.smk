@@ -1,4 +1,4 @@
-# Damage as a dimension of the study: every source after every transform, as sources of their own.
+# Damaged images: every source after every transform, each as a source of its own.
 #
 # needs  {RESULTS}/images/{source}/{shard}.parquet, losses/, rivals/, homogeneity/, autoencoders.parquet, accuracy.parquet
 # makes  {RESULTS}/images/{source}.{transform}/{shard}.parquet, robustness/{transform}.parquet, robustness.csv,
@@ -8,7 +8,7 @@
 include: "../functions/robustness.smk"
 
 
-# Their names are made of these, so that nothing else can be one.
+# Names of damaged sources end with a transform, so nothing else can match.
 wildcard_constraints:
     transform="|".join(TRANSFORMS) or "-",
 

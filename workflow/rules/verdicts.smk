@@ -1,4 +1,4 @@
-# Verdicts for images that nobody has seen: snakemake attribute --config query=FOLDER
+# Verdicts on new images: snakemake attribute --config query=FOLDER
 #
 # needs  {RESULTS}/signals.parquet, fitted_parameters.parquet, autoencoders.parquet, or a calibration; images of the query
 # makes  {RESULTS}/calibration.parquet, {RESULTS}/verdicts/
@@ -52,7 +52,7 @@ rule check_calibration:
         level=config["attribution"]["verdict_level"],
         code=code_digest("check_calibration.py"),
     message:
-        "whether the calibration fits"
+        "check of the calibration"
     script:
         "../scripts/check_calibration.py"
 
@@ -106,7 +106,7 @@ rule attribute:
         rules.attribute_images.output,
 
 
-# Where in the images: for pictures that were edited or pasted together.
+# Maps of where in an image, for edited or composite images.
 rule map_patches:
     input:
         images=query_images,

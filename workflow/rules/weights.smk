@@ -1,6 +1,6 @@
-# Weights: from the Hugging Face hub to the resources folder, everything asked for before anything is downloaded.
+# Weights: from the Hugging Face hub to the resources folder. The hub is asked about all before any download.
 #
-# needs  MODELS, AUTOENCODERS, PROMPTS; network, which no other rules need
+# needs  MODELS, AUTOENCODERS, PROMPTS; network, which no other rule needs
 # makes  {RESOURCES}/models/{model}/ and {RESOURCES}/autoencoders/{autoencoder}/ in diffusers' layout, and beside each a
 #        JSON file with its commit and hashes, which stands for it as an input; {RESOURCES}/clip/, {RESOURCES}/captioner/,
 #        {RESOURCES}/lpips/{backbone}.pth
