@@ -27,18 +27,20 @@ def evaluate_robustness(
     from aedr.tables.files import read_table, read_tables, write_table
 
     table = read_table(autoencoders, "autoencoders")
+    levels = family_alphas(alphas, members(table))
     try:
         rows = scores.evaluate_robustness(
             (read_tables(damaged[0], "losses"), read_tables(damaged[1], "homogeneity")),
             (read_tables(untouched[0], "losses"), read_tables(untouched[1], "homogeneity")),
             family_sources(table, own_sources),
-            family_alphas(alphas, members(table)),
+            levels,
             inversion,
             held_out,
         )
     except UserError as error:
         raise UserError(f"After transforms.{transform}: {error} Or make the transform milder.") from None
-    write_table(output, "robustness", rows.assign(transform=transform), {"method": inversion})
+    settings = {"threshold": inversion, "alphas": levels, "held_out": held_out}
+    write_table(output, "robustness", rows.assign(transform=transform), {"settings": settings})
 
 
 if __name__ == "__main__":

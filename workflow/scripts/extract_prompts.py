@@ -51,8 +51,7 @@ def extract_prompts(
         image_set, caption_of, read_table(vocabulary, "vocabulary"), clip_model, batch_size, costs
     )
     metadata = {
-        "clip": clip,
-        "captions": str(captions or captioner),
+        "settings": {"clip": clip, "captions": captions or captioner},
         "open_clip": open_clip.__version__,
         "transformers": transformers.__version__,
         "torch": torch.__version__,

@@ -19,7 +19,7 @@ def fit_threshold(
     thresholds = [
         fit_thresholds(read_table(signals, "signals", family), levels, inversion) for family in sorted(levels)
     ]
-    write_table(output, "thresholds", pd.concat(thresholds), {"method": inversion})
+    write_table(output, "thresholds", pd.concat(thresholds), {"settings": {"threshold": inversion, "alphas": levels}})
 
 
 if __name__ == "__main__":

@@ -159,12 +159,12 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
     return arguments
 
 
-def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.device) -> dict[str, str]:
+def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     """Return what a table of generated images says about its making; equal in every run on the same machine."""
     shaping = {key: value for key, value in settings.items() if key not in COST_SETTINGS and value is not None}
     return {
         "pipeline": type(pipeline).__name__,
-        "settings": repr(dict(sorted(shaping.items()))),
+        "settings": dict(sorted(shaping.items())),
         "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
