@@ -35,13 +35,13 @@ def evaluate_accuracy(
 if __name__ == "__main__":
     with job(snakemake):
         evaluate_accuracy(
-            snakemake.input.signals,
-            snakemake.input.thresholds,
-            snakemake.output.parquet,
-            snakemake.output.csv,
-            snakemake.output.means,
-            snakemake.output.comparison,
-            snakemake.params.real_sources,
-            snakemake.params.metric,
-            snakemake.params.signal,
+            signals=snakemake.input.signals,
+            thresholds=snakemake.input.thresholds,
+            parquet=snakemake.output.parquet,
+            csv=snakemake.output.csv,
+            means=snakemake.output.means,
+            comparison=snakemake.output.comparison,
+            real_sources=snakemake.params.real_sources,
+            metric=snakemake.params.metric,
+            signal=snakemake.params.signal,
         )

@@ -25,9 +25,9 @@ def fit_threshold(
 if __name__ == "__main__":
     with job(snakemake):
         fit_threshold(
-            snakemake.input.signals,
-            snakemake.input.autoencoders,
-            snakemake.output[0],
-            snakemake.params.alphas,
-            snakemake.params.inversion,
+            signals=snakemake.input.signals,
+            autoencoders=snakemake.input.autoencoders,
+            output=snakemake.output[0],
+            alphas=snakemake.params.alphas,
+            inversion=snakemake.params.inversion,
         )
