@@ -97,7 +97,7 @@ def say_summary():
         )
         logger.info(f"{matrix}\n\nAll cells: {RESULTS}/accuracy.csv")
     if "plot_accuracy" in made:
-        logger.info(f"Pictures: {RESULTS}/plots")
+        logger.info(f"Figures: {RESULTS}/plots")
     if "write_report" in made:
         logger.info(f"Report: {RESULTS}/report.html")
     if "attribute_images" in made:
