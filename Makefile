@@ -11,7 +11,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
 # Two workers, even on more cores: the longest tests all run in one worker.
-PYTEST = $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 10
+PYTEST = $(BIN)/pytest --numprocesses 2 --durations 10
 
 .PHONY: check demo demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots demo-verdicts docs help \
   install install-tests lint test

@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Fixtures that take minutes. One worker makes each, once, and runs every test that needs it.
-SHARED = ("clone", "root")
+# The folder and the files whose tests take longest, among all tests and among the unit tests.
+LONGEST = {"small_study", "test_commands.py", "test_grid.py"}
 
 # Workers share the cores, and set this before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -18,17 +19,22 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell pytest-xdist which tests belong to one worker: those that share a fixture of `SHARED`, or else a file.
+    """Begin with the longest, so that no worker is left with one of them when the others are done."""
+    items.sort(key=lambda item: LONGEST.isdisjoint(item.path.parts))
 
-    The first kind begins first, so that no worker is left with one of them when the others are done.
-    """
 
-    def shared(item: pytest.Item) -> str | None:
-        return next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep each file on one worker of pytest-xdist, and all of `small_study` on one, in the order of collection."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared(item) or item.path.stem))
-    items.sort(key=lambda item: shared(item) is None)
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return "small_study" if "/small_study/" in file else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
