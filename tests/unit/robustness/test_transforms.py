@@ -92,7 +92,7 @@ def test_a_centre_crop_begins_on_the_grid_and_within_a_grid_of_the_middle(height
     picture = encode_png(np.stack([places >> 8, places & 255, 0 * places], -1).astype(np.uint8))
     step = {"centre_crop": {"size": size, "grid": grid}}
     if size > min(height, width):
-        with pytest.raises(UnusableImage, match=f"{width}x{height} pixels are too few for centre_crop: {size}"):
+        with pytest.raises(UnusableImage, match=f"{width}x{height} pixels are too few: centre_crop needs {size}"):
             after(step, data=picture)
         return
     cut = after(step, data=picture)
@@ -102,7 +102,7 @@ def test_a_centre_crop_begins_on_the_grid_and_within_a_grid_of_the_middle(height
 
 
 def test_a_picture_of_which_nothing_is_left_gets_a_reason() -> None:
-    with pytest.raises(UnusableImage, match="64x48 pixels: crop leaves nothing"):
+    with pytest.raises(UnusableImage, match="64x48 pixels: nothing is left after crop"):
         after({"crop": {"rows": 48, "columns": 0}})
     with pytest.raises(UnusableImage, match="cannot be decoded"):
         after({"jpeg": 75}, data=PICTURE[:-60])

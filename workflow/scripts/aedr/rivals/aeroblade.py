@@ -1,4 +1,4 @@
-"""AEROBLADE: the perceptual distance of an image to its reconstruction."""
+"""AEROBLADE: the perceptual distance between an image and its reconstruction."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from aedr.reconstruction.pixels import round_to_8_bits
 def measure(
     autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], distance: LossFunction
 ) -> list[LossPair]:
-    """Return the distance of each image to one reconstruction.
+    """Return the distance between each image and one reconstruction of it.
 
     Ricker, Lukovnikov and Fischer, CVPR 2024, and github.com/jonasricker/aeroblade: one sample of the posterior is
-    decoded and kept as an 8-bit image; the distance is LPIPS' second layer of VGG16 (`lpips_vgg_2`). Ours seeds each
-    image, where the code seeds each folder; its distances are rounded to float16, ours are not.
+    decoded and rounded to 8 bits; the distance is the second layer of LPIPS with VGG16 (`lpips_vgg_2`). We use a seed
+    per image, their code one per folder. Their code rounds distances to float16, ours does not.
     """
     with torch.inference_mode():
         reconstructions = autoencoder.reconstruct(images, "sample", seeds)

@@ -9,10 +9,10 @@ from aedr.reconstruction.losses import LossPair
 
 
 def measure(autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int]) -> list[LossPair]:
-    """Return the mean squared distance of each image's latents to their nearest codes, and of its reconstruction's.
+    """Return each image's mean squared distance between latents and nearest codes, and that of its reconstruction.
 
-    An image that was decoded from codes is encoded near them. No published method is known to us that uses this for
-    latent diffusion models' images; the ratio of both losses is AEDR's, taken in the latents.
+    An image that was decoded from codes is encoded near them. We know of no published method that uses this for images
+    of latent diffusion models. The ratio of the two losses is AEDR's, but computed on latents.
     """
     with torch.inference_mode():
         latents = autoencoder.encode(images)

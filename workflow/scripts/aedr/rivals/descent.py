@@ -1,4 +1,4 @@
-"""Gradient descent towards the latents that best reproduce images, which LatentTracer and RONAN share."""
+"""Gradient descent towards the latents that best reproduce images, shared by LatentTracer and RONAN."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ def smallest_losses(
     learning_rate: float,
     halvings: Iterable[int] = (),
 ) -> torch.Tensor:
-    """Return the smallest mean squared error met on the way, `start` included, shape (images,), float64.
+    """Return each image's smallest mean squared error of all steps, including `start`, shape (images,), float64.
 
-    Adam moves the latents in the units of the diffusion model (times `scaling_factor`; a shift makes no difference to
-    it). They are decoded without quantising and clamped to [-1, 1], as LatentTracer's code does. Every image's own loss
-    has the gradient that it has alone, in pixels of [0, 1]: a mean over the batch would make it smaller, and Adam is
-    independent of the scale only where the gradient is far above its epsilon.
+    Adam moves the latents in the units of the diffusion model (times `scaling_factor`; a shift would make no
+    difference). They are decoded without quantising and the pixels are clamped to [-1, 1], as in LatentTracer's code.
+    Each image's gradient is the same as without a batch, for pixels in [0, 1]. A mean over the batch would make it
+    smaller, and Adam ignores the scale of gradients only if they are far above its epsilon.
 
     Args:
         images: pixels in [-1, 1], shape (images, 3, height, width), sides on the grid.
         start: latents, unscaled.
-        steps: latents that are tried; one less than this are moved to.
+        steps: how many latents are tried, including `start`.
         halvings: the steps before which the learning rate is halved.
     """
     decoder = dataclasses.replace(autoencoder, quantise=False)

@@ -19,11 +19,11 @@ def measure(
 ) -> list[LossPair]:
     """Return d(AE(x), x) - d(AE(F(x)), F(x)) for each image x, where F is a Gaussian low-pass filter.
 
-    Choi et al., arXiv 2412.20704. No code of its own is known to us; this is `lpf_lpips` in its first author's later
-    repository (github.com/sungikchoi/WaRPAD): two reconstructions, of the image and of the filtered image, by the
-    posterior's mode. There the filter has three pixels and a standard deviation of one by default; it is silent about
-    LPIPS' layers. Ours are AEROBLADE's, `lpips_vgg_2`. The paper's least score over several models is a detector's, not
-    an attribution's, and left out.
+    Choi et al., arXiv 2412.20704. We know of no code for the paper. This is `lpf_lpips` from the first author's later
+    repository (github.com/sungikchoi/WaRPAD): the image and the filtered image are both reconstructed with the
+    posterior's mode. Its filter has a size of three pixels and a standard deviation of one by default. It does not say
+    which layers of LPIPS to use; we use AEROBLADE's, `lpips_vgg_2`. We leave out the paper's smallest score over
+    several models, which is for detection and not for attribution.
     """
     with torch.inference_mode():
         blurred = gaussian_blur(images, [kernel_size, kernel_size], [sigma, sigma])

@@ -1,4 +1,4 @@
-"""LatentTracer: how well an image can be reproduced by any latent, sought from the encoder's own."""
+"""LatentTracer: how well any latent can reproduce an image, searched from the encoder's latent."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,14 @@ HALVE_EVERY = 50
 def measure(
     autoencoder: Autoencoder, images: torch.Tensor, seeds: Sequence[int], steps: int, learning_rate: float
 ) -> list[LossPair]:
-    """Return the smallest mean squared error of each image on the way from its own latent, never above its start's.
+    """Return each image's smallest mean squared error in a descent from its own latent, at most that of the start.
 
-    Wang et al., ICML 2024, and github.com/ZhentingWang/LatentTracer: the posterior's mean, Adam with the learning rate
-    0.05, 100 steps, the best of their losses. The code halves the rate after the first and every 50th further step,
-    which its README does not say. With quantised autoencoders it starts from the nearest codes and moves freely from
-    there, decoding without quantising. It starts so with Kandinsky's too; ours starts from what the autoencoder's
-    pipeline decodes, which for Kandinsky is the latent itself. It resizes images to the model's size; ours does not.
+    Wang et al., ICML 2024, and github.com/ZhentingWang/LatentTracer: start from the posterior's mean, run Adam for 100
+    steps with learning rate 0.05, and keep the smallest loss. Their code halves the rate after the first step and every
+    50 steps from there, which its README does not say. With quantised autoencoders it starts from the nearest codes and
+    moves freely from there, decoding without quantising. It does so for Kandinsky's too; ours starts from what the
+    autoencoder's pipeline decodes, which for Kandinsky is the latent itself. Their code resizes images to the model's
+    size, ours does not.
     """
     with torch.no_grad():
         start = autoencoder.encode(images)

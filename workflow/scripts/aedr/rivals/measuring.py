@@ -1,8 +1,8 @@
-"""Earlier methods of attribution, one module each, named as in the configuration's `rivals`.
+"""Run a rival on a shard of images.
 
-Every module has `measure(autoencoder, images, seeds, ...)`: pixels in [-1, 1], shape (images, 3, height, width), sides
-on the grid, and one seed for each image. It returns two numbers for each image: the method's loss, small for an
-own image, and its loss of the reconstruction, or None where the method knows no second pass.
+Each rival is a module with a function `measure(autoencoder, images, seeds, ...)`. It takes pixels in [-1, 1], shape
+(images, 3, height, width), sides on the grid, and one seed per image. It returns two numbers per image: the method's
+loss, small for own images, and the same loss for the reconstruction, or None if the method has no second pass.
 """
 
 import functools
@@ -23,13 +23,13 @@ Measure = Callable[[Autoencoder, torch.Tensor, Sequence[int]], list[LossPair]]
 
 
 def load_rival(name: str, settings: Mapping[str, Any], vgg_backbone: str | None, device: torch.device) -> Measure:
-    """Return the `measure` of the rival `name` with its settings filled in.
+    """Return the function `measure` of the rival `name`, with its settings filled in.
 
     Args:
         settings: keyword arguments of `measure`; `distance` is a name, see `aedr.rivals.distances.load_distance`.
-        vgg_backbone: file of VGG16's weights, for distances that need it.
+        vgg_backbone: file with VGG16's weights, for distances that need it.
     """
-    # Imported by name, so that a change in one rival's module reruns that rival alone (see `code_digest`).
+    # Imported by name, so that a change in one rival's module reruns only that rival (see `code_digest`).
     measure = importlib.import_module(f"aedr.rivals.{name}").measure
     arguments = dict(settings)
     if "distance" in arguments:
@@ -48,10 +48,10 @@ def measure_shard(
     costs: Costs,
     needs_codebook: bool = False,
 ) -> list[dict[str, object]]:
-    """Return the rows of the losses table for a shard of the images table under the rival `name`, its metric.
+    """Return the rows of the losses table for a shard of the images table; their metric is the rival's `name`.
 
-    A picture that cannot be used has a row with a reason and no losses. A rival that `needs_codebook` has no rows under
-    an autoencoder without one.
+    An unusable image has a row with a reason and no losses. A rival that `needs_codebook` has no rows for an
+    autoencoder without one.
     """
     if needs_codebook and not autoencoder.has_codebook:
         return []

@@ -1,4 +1,4 @@
-"""Robustness: how well damaged images are told apart, by thresholds for untouched ones and for ones damaged alike."""
+"""Robustness: how well damaged images are told apart, with thresholds from untouched images or ones damaged alike."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from aedr.study.rivals import RIVALS
 from aedr.study.transform_steps import UNTOUCHED
 
 METHOD = ["metric", "signal"]
-# Beside AEDR as published, the configured signal and the rivals.
+# Shown besides AEDR as published, the configured signal and the rivals.
 OTHERS_SHOWN = (("mid_frequency", "loss_ratio"), ("mid_frequency", "residual"))
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
@@ -26,14 +26,14 @@ def evaluate_robustness(
     inversion: str,
     held_out: float,
 ) -> pd.DataFrame:
-    """Return the rows of the robustness table of one transform, without its name.
+    """Return one transform's rows of the robustness table, without the column `transform`.
 
-    Every source is damaged. A row's protocol says what parameters and threshold were fitted on: own untouched images,
-    or own images damaged alike; the images scored are the same.
+    Every source is damaged. A row's protocol says what parameters and threshold were fitted on: untouched own images,
+    or own images damaged alike. Both score the same images.
 
     Args:
         damaged: losses and homogeneity of the damaged images.
-        untouched: the same of the images without the damage.
+        untouched: losses and homogeneity of the same images without the damage.
         own_sources: for each autoencoder, the sources of its own images.
         alphas, inversion: see `aedr.scoring.accuracy.fit_thresholds`.
         held_out: the share of images that nothing is fitted on.
@@ -52,9 +52,9 @@ def evaluate_robustness(
 
 
 def with_untouched(robustness: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return the robustness of all transforms below that of untouched images, the held-out part of the accuracy table.
+    """Return the robustness table with untouched images added on top, from the held-out part of the accuracy table.
 
-    For untouched images both protocols are one, and both are there.
+    For untouched images, both protocols have the same rows, and both are included.
     """
     held_out = accuracy[accuracy["protocol"] == "held_out"].assign(transform=UNTOUCHED)
     both = [held_out.assign(protocol=protocol) for protocol in FITTED_ON]
@@ -62,9 +62,9 @@ def with_untouched(robustness: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataF
 
 
 def summarise_robustness(robustness: pd.DataFrame, real_sources: set[str]) -> pd.DataFrame:
-    """Return, for each transform, protocol, metric and signal, means over the cells, in the order of the transforms.
+    """Return means over the cells for each transform, protocol, metric and signal, in the order of the transforms.
 
-    Belonging sources are left out of the accuracies and the rates over pairs, and make up `own_images_accepted`.
+    `own_images_accepted` is a mean over own sources. All other means leave own sources out.
     """
     key = ["transform", "protocol", *METHOD]
     others = robustness[~robustness["belonging"]]
@@ -82,7 +82,7 @@ def summarise_robustness(robustness: pd.DataFrame, real_sources: set[str]) -> pd
 
 
 def cells_side_by_side(robustness: pd.DataFrame, methods: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Return the accuracy of every cell of some methods, a column for each transform, thresholds for images alike."""
+    """Return the accuracy of the cells of `methods`, a column per transform; thresholds are from images damaged alike."""
     cells = robustness[robustness["protocol"] == ALIKE]
     chosen = [(row.metric, row.signal) in methods for row in cells.itertuples()]
     columns = cells[chosen].pivot(index=[*METHOD, "autoencoder", "source"], columns="transform", values="accuracy")
@@ -90,9 +90,9 @@ def cells_side_by_side(robustness: pd.DataFrame, methods: Sequence[tuple[str, st
 
 
 def shown_methods(means: pd.DataFrame, configured: tuple[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the metrics and signals that figures show, by the methods' names, as far as `means` has them.
+    """Return the metric and signal of each method that figures show, by its name, if `means` has it.
 
-    These are the published one, the `configured` one, some others and the rivals.
+    These are AEDR as published and its first loss, the `configured` signal, some others and the rivals.
     """
     present = set(means[METHOD].itertuples(index=False, name=None))
     wanted = [PUBLISHED, ("l2", "first_loss"), configured, *OTHERS_SHOWN, *((rival, "first_loss") for rival in RIVALS)]

@@ -1,7 +1,7 @@
-"""Damage: what happens to a picture between the autoencoder that decoded it and whoever asks about it.
+"""Damage: what can happen to an image after an autoencoder decoded it and before somebody asks about it.
 
-Each operation is a codec, which gives encoded bytes, or works on pixels. `config/README.md` lists them with the ranges
-of their options; `aedr.study.transform_steps` says how a transform is written.
+Each operation is either a codec, which returns encoded bytes, or works on pixels. `config/README.md` lists them with
+the ranges of their options. `aedr.study.transform_steps` explains how a transform is written.
 """
 
 import io
@@ -27,7 +27,7 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class Original:
-    """What operations may know of a picture as it was before the first step, and its own source of chance."""
+    """What operations may know about the image before the first step, and its random generator."""
 
     width: int
     height: int
@@ -44,12 +44,12 @@ def _encode(picture: Image.Image, **options: Any) -> bytes:
 
 
 def jpeg(picture: Image.Image, original: Original, quality: int, subsampling: str = "4:2:0") -> bytes:
-    """Compress as JPEG; `subsampling` of the chroma is 4:4:4, 4:2:2 or 4:2:0."""
+    """Compress as JPEG, with chroma `subsampling` 4:4:4, 4:2:2 or 4:2:0."""
     return _encode(picture, format="JPEG", quality=quality, subsampling=subsampling)
 
 
 def webp(picture: Image.Image, original: Original, quality: int) -> bytes:
-    """Compress as lossy WebP, whose chroma is always halved."""
+    """Compress as lossy WebP, which always subsamples the chroma to 4:2:0."""
     return _encode(picture, format="WEBP", quality=quality)
 
 
@@ -59,43 +59,43 @@ def png(picture: Image.Image, original: Original) -> bytes:
 
 
 def resize(picture: Image.Image, original: Original, scale: float, filter: str = "bicubic") -> Image.Image:
-    """Resample to `scale` of both sides, rounded to whole pixels."""
+    """Resample both sides by `scale`, rounded to whole pixels."""
     size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
     return picture.resize(size, FILTERS[filter])
 
 
 def restore_size(picture: Image.Image, original: Original, filter: str = "bicubic") -> Image.Image:
-    """Resample to the size that the picture had before the first step."""
+    """Resample to the size that the image had before the first step."""
     return picture.resize((original.width, original.height), FILTERS[filter])
 
 
 def crop(picture: Image.Image, original: Original, rows: int, columns: int) -> Image.Image:
-    """Cut so many rows off the top and columns off the left."""
+    """Cut off `rows` rows of pixels at the top and `columns` columns at the left."""
     if rows >= picture.height or columns >= picture.width:
-        raise UnusableImage(f"{picture.width}x{picture.height} pixels: crop leaves nothing of them")
+        raise UnusableImage(f"{picture.width}x{picture.height} pixels: nothing is left after crop")
     return picture.crop((columns, rows, picture.width, picture.height))
 
 
 def centre_crop(picture: Image.Image, original: Original, size: int, grid: int = DEFAULT_GRID) -> Image.Image:
-    """Cut out a square of `size` pixels a side around the middle, beginning at a multiple of `grid` pixels."""
+    """Cut out a square with sides of `size` pixels near the middle, starting at multiples of `grid` pixels."""
     if min(picture.size) < size:
-        raise UnusableImage(f"{picture.width}x{picture.height} pixels are too few for centre_crop: {size}")
+        raise UnusableImage(f"{picture.width}x{picture.height} pixels are too few: centre_crop needs {size}")
     left, top = ((side - size) // 2 // grid * grid for side in picture.size)
     return picture.crop((left, top, left + size, top + size))
 
 
 def pad(picture: Image.Image, original: Original, rows: int, columns: int, colour: str = "black") -> Image.Image:
-    """Add so many rows above and below, and columns at the left and the right."""
+    """Add `rows` rows of pixels above and below, and `columns` columns at the left and the right."""
     return ImageOps.expand(picture, (columns, rows, columns, rows), fill=colour)
 
 
 def blur(picture: Image.Image, original: Original, radius: float) -> Image.Image:
-    """Blur by a Gaussian of this standard deviation in pixels (Pillow's, an iterated box blur)."""
+    """Blur with a Gaussian of standard deviation `radius` in pixels (Pillow's, an iterated box blur)."""
     return picture.filter(ImageFilter.GaussianBlur(radius))
 
 
 def noise(picture: Image.Image, original: Original, levels: float) -> Image.Image:
-    """Add Gaussian noise of this standard deviation in levels of 255, drawn for every pixel and channel."""
+    """Add Gaussian noise to every pixel and channel, with a standard deviation of `levels` on a scale of 0 to 255."""
     from skimage.util import img_as_ubyte, random_noise
 
     noisy = random_noise(np.asarray(picture), mode="gaussian", rng=original.chance, var=(levels / 255) ** 2)
@@ -103,12 +103,12 @@ def noise(picture: Image.Image, original: Original, levels: float) -> Image.Imag
 
 
 def brightness(picture: Image.Image, original: Original, factor: float) -> Image.Image:
-    """Multiply every value: below 1 is darker."""
+    """Multiply every value by `factor`; below 1 is darker."""
     return ImageEnhance.Brightness(picture).enhance(factor)
 
 
 def contrast(picture: Image.Image, original: Original, factor: float) -> Image.Image:
-    """Stretch every value's distance to the picture's mean grey: below 1 is flatter."""
+    """Multiply every value's distance to the image's mean grey by `factor`; below 1 is flatter."""
     return ImageEnhance.Contrast(picture).enhance(factor)
 
 
@@ -133,13 +133,13 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def transform_image(data: bytes, steps: Steps, seed: int, max_pixels: int) -> bytes:
-    """Return an encoded picture after every step: in the format of the last one where that is a codec, else as PNG.
+    """Return an encoded image after all steps: in the format of the last step if that is a codec, else as PNG.
 
-    Without steps the picture keeps its own bytes. `seed` is that of the picture's noise.
+    Without steps, the bytes are returned unchanged. `seed` is the seed of the image's noise.
 
     Raises:
-        UnusableImage: the picture cannot be decoded, becomes too small or larger than `max_pixels`, or has sides that a
-            format cannot hold.
+        UnusableImage: the image cannot be decoded, becomes too small or larger than `max_pixels`, or has sides that a
+            format does not allow.
     """
     if not steps:
         return data

@@ -1,4 +1,4 @@
-"""Accuracy of every pair of an inspected autoencoder and a source, at thresholds fitted on own images."""
+"""Accuracy for every pair of an autoencoder and a source, at thresholds fitted on the autoencoder's own images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,12 +17,12 @@ from aedr.seeds import seed_of
 
 RESAMPLES = 300
 INTERVAL = (0.025, 0.975)
-# Of the levels reported as best for single models, .003 to .085, and what lies around them.
+# Levels from the range that is reported as best for single models, 0.003 to 0.085, and one above it.
 CHOICES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.085, 0.1)
 
 
 def area_under_curve(own: npt.ArrayLike, others: npt.ArrayLike) -> float:
-    """Return the area under the ROC curve of "an own image has the smaller signal", ties counting half."""
+    """Return the area under the ROC curve, where smaller signals mean own images. Ties count half."""
     own_values, other = np.asarray(own, dtype=float), np.asarray(others, dtype=float)
     ranks = rankdata(np.concatenate([own_values, other]))
     larger_than_own = ranks[len(own_values) :].sum() - len(other) * (len(other) + 1) / 2
@@ -30,9 +30,9 @@ def area_under_curve(own: npt.ArrayLike, others: npt.ArrayLike) -> float:
 
 
 def true_positive_rate_at(false_positive_rate: float, own: npt.ArrayLike, others: npt.ArrayLike) -> float:
-    """Return the largest share of own images accepted by a threshold that accepts so few of the others.
+    """Return the largest share of own images that a threshold accepts at no more than this false-positive rate.
 
-    With fewer others than 1 / `false_positive_rate`, none of them may be accepted.
+    If there are fewer than 1 / `false_positive_rate` other images, the threshold may accept none of them.
     """
     other = np.sort(np.asarray(others, dtype=float))
     allowed = int(np.floor(false_positive_rate * len(other) + 1e-9))
@@ -40,9 +40,9 @@ def true_positive_rate_at(false_positive_rate: float, own: npt.ArrayLike, others
 
 
 def choose_alpha(own: npt.NDArray[np.float64], others: Mapping[str, npt.NDArray[np.float64]], inversion: str) -> float:
-    """Return the level of `CHOICES` with the best mean accuracy over the sources `others`; of equals the largest.
+    """Return the level from `CHOICES` with the best mean accuracy over the sources `others`; ties go to the largest.
 
-    The published study picks its levels likewise, on a validation set.
+    The published study picks its levels in the same way, on a validation set.
     """
 
     def mean_accuracy(alpha: float) -> float:
@@ -59,15 +59,16 @@ def fit_thresholds(
     inversion: str,
     protocols: Sequence[str] = tuple(PROTOCOLS),
 ) -> pd.DataFrame:
-    """Fit the thresholds of every autoencoder, metric, signal and protocol on its own images.
+    """Fit a threshold for every autoencoder, metric, signal and protocol, on the autoencoder's own images.
 
-    A fitted signal has no threshold by the published protocol, which would score it on what it was fitted on.
+    A signal with fitted parameters has no threshold by the published protocol, which would score it on the images that
+    it was fitted on.
 
     Args:
         signals: rows of the signals table.
-        alphas: significance level of each autoencoder, or "chosen": the best on the images to fit on.
+        alphas: each autoencoder's significance level, or "chosen" for the most accurate one on the images to fit on.
         inversion: "exact" or "grid", see `aedr.scoring.thresholds.fit_threshold`.
-        protocols: those of `PROTOCOLS` to fit for.
+        protocols: the keys of `PROTOCOLS` to fit for.
 
     Returns:
         The thresholds table, with a 95 % bootstrap interval of each threshold.
@@ -91,7 +92,7 @@ def fit_thresholds(
                         )
                     threshold = fit_threshold(own, float(alpha), inversion)
                 except UserError as error:
-                    raise UserError(f"Autoencoder {autoencoder}, metric {metric}, {signal}: {error}") from None
+                    raise UserError(f"Autoencoder {autoencoder}, metric {metric}, signal {signal}: {error}") from None
                 resampled = resample_thresholds(own, float(alpha), _resamples(len(own), autoencoder, metric, signal))
                 lowest, highest = np.quantile(resampled, INTERVAL)
                 rows.append(
@@ -111,22 +112,22 @@ def fit_thresholds(
 
 
 def _values(rows: pd.DataFrame, signal: str, part: str | None) -> npt.NDArray[np.float64]:
-    """Return a signal's values on the images of a part of the study, or of all of it."""
+    """Return a signal's values for the images in one part of the study, or in all of it if `part` is None."""
     rows = rows if part is None else rows[rows["split"] == part]
     return rows[signal].dropna().to_numpy(dtype=float)
 
 
 def _resamples(size: int, *what: object) -> npt.NDArray[np.intp]:
-    """Return positions of `RESAMPLES` bootstrap resamples of `size` values, fixed by `what` is resampled."""
+    """Return the positions of `RESAMPLES` bootstrap resamples of `size` values; `what` determines the seed."""
     return np.random.default_rng(seed_of("bootstrap", *what)).integers(0, size, (RESAMPLES, size))
 
 
 def _resampled_rates(
     values: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64], *what: object
 ) -> npt.NDArray[np.float64]:
-    """Return, for each threshold, the share of a bootstrap resample of `values` below it, fixed by `what` it is.
+    """Return, for each threshold, the share of a bootstrap resample of `values` below it; `what` determines the seed.
 
-    The values of a resample that are below are a binomial number, so no resample need be drawn.
+    The number of values below a threshold in a resample is binomial, so no resample needs to be drawn.
     """
     below = np.searchsorted(np.sort(values), thresholds) / len(values)
     return np.random.default_rng(seed_of("bootstrap", *what)).binomial(len(values), below) / len(values)
@@ -137,14 +138,14 @@ def evaluate_accuracy(
 ) -> pd.DataFrame:
     """Return the accuracy table: counts, rates, accuracy and its interval for every cell.
 
-    A cell is an autoencoder, source, metric, signal and protocol. An own source's accuracy is the autoencoder's
-    true-positive rate on it; any other source's is the mean of the true-positive rate on the scored own images
-    and the true-negative rate on that source. Rates are over images that have the signal; the others are counted as
-    unusable. The interval (95 %, percentile bootstrap) resamples the images that the threshold was fitted on, the
-    scored own images and the source's.
+    A cell is a combination of autoencoder, source, metric, signal and protocol. On an own source, accuracy is the
+    true-positive rate. On any other source, it is the mean of two rates: the true-positive rate on the scored own
+    images, and the true-negative rate on that source. Rates are over images that have the signal; the others are
+    counted as unusable. The interval (95 %, percentile bootstrap) resamples the images that the threshold was fitted
+    on, the scored own images and the source's images.
 
     Args:
-        fitted_signals: what the thresholds were fitted on, where that is not `signals`.
+        fitted_signals: rows of the signals table that the thresholds were fitted on, if not `signals`.
     """
     rows = []
     by_pair = dict(list(signals.groupby(["autoencoder", "metric"])))
@@ -162,17 +163,17 @@ def evaluate_accuracy(
         resamples = _resamples(len(fitted), *names)
         resampled_thresholds = resample_thresholds(fitted, threshold.alpha, resamples)
         if scored is None:
-            # By the published protocol, own images are the ones that the threshold was fitted on, and so in resamples.
+            # By the published protocol, the threshold was fitted on the scored own images: one resample serves both.
             rates_on_fitted = (fitted[resamples] < resampled_thresholds[:, None]).mean(axis=1)
         for source, images in group.groupby("source", sort=True):
             images = images if scored is None else images[images["split"] == scored]
             values = images[threshold.signal].dropna().to_numpy(dtype=float)
             own = _values(belonging, threshold.signal, scored)
             if not len(values) or not len(own):
-                reasons = "; ".join(sorted(set(images["reason"].dropna()))) or "too few images for two parts"
+                reasons = "; ".join(sorted(set(images["reason"].dropna()))) or "too few images to split into two parts"
                 raise UserError(
                     f"Source {source} has no usable image for the autoencoder {threshold.autoencoder} ({reasons}). "
-                    "Give it other or more images, or take it out."
+                    "Give it different or more images, or remove it."
                 )
             is_own = bool(images["belonging"].iloc[0])
             own = values if is_own else own
@@ -212,7 +213,7 @@ def evaluate_accuracy(
 
 
 def summarise_accuracy(accuracy: pd.DataFrame, real_sources: set[str]) -> pd.DataFrame:
-    """Return the mean accuracy of each autoencoder, metric, signal and protocol: against other models and real images.
+    """Return mean accuracies by autoencoder, metric, signal and protocol, against other models and against real images.
 
     Own sources are left out of the means, as in the paper.
     """
@@ -225,9 +226,10 @@ def summarise_accuracy(accuracy: pd.DataFrame, real_sources: set[str]) -> pd.Dat
 
 
 def compare_signals(accuracy: pd.DataFrame, metric: str, signal: str) -> pd.DataFrame:
-    """Return, for each autoencoder and source, AEDR as published, the verdict's signal, and the best of all, held out.
+    """Return the scores of AEDR as published, the verdict's signal and the best signal, by autoencoder and source.
 
-    The best is picked by its area under the curve on the same images that it is reported on, so it flatters itself.
+    Scores are on held-out images. The best signal is picked by its area under the curve on these same images, so its
+    scores are too good.
     """
     cells = accuracy[(accuracy["protocol"] == "held_out") & ~accuracy["belonging"]]
     key = ["autoencoder", "source"]

@@ -1,4 +1,4 @@
-"""Named methods, rivals among them, and all of them side by side: how accurate each is, and what it costs."""
+"""Named methods, including rivals, and their comparison: how accurate each one is, and what it costs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MEAN = "(mean)"
 # The metric and the signal of AEDR as published.
 PUBLISHED = ("l2", "calibrated_ratio")
 
-# What signals are called in texts.
+# The names of signals in texts.
 SIGNAL_NAMES = {
     "first_loss": "first loss",
     "loss_ratio": "loss ratio",
@@ -26,7 +26,7 @@ SIGNAL_NAMES = {
 
 @dataclass(frozen=True)
 class Method:
-    """A metric and its signal under the name that people know, with the parts of a job's work that it needs."""
+    """The metric and the signal of a named method, and the parts of a job's work that it needs."""
 
     metric: str
     signal: str
@@ -50,27 +50,27 @@ METHODS |= {
 
 
 def metric_name(metric: str) -> str:
-    """Return what a metric, or a rival, is called in texts."""
+    """Return the name of a metric or a rival in texts."""
     return RIVALS[metric].name if metric in RIVALS else metric.replace("_", "-")
 
 
 def short_signal_name(signal: str) -> str:
-    """Return what a signal is called where there is little room."""
+    """Return the name of a signal where there is little room."""
     return signal.replace("_", " ")
 
 
 def axis_name(metric: str, signal: str) -> str:
-    """Return what an axis says of a signal of a metric."""
+    """Return the label of an axis that shows a signal of a metric."""
     return f"{short_signal_name(signal)} ({metric_name(metric)})"
 
 
 def view_name(metric: str, signal: str) -> str:
-    """Return what a signal of a metric is called in texts."""
+    """Return the name of a signal of a metric in texts."""
     return f"{metric_name(metric)}, {SIGNAL_NAMES[signal]}"
 
 
 def method_name(metric: str, signal: str) -> str:
-    """Return the name that people know a metric and its signal by, or else what both are called."""
+    """Return the name of the method with this metric and signal, or the names of both if no method has them."""
     named = (name for name, method in METHODS.items() if (method.metric, method.signal) == (metric, signal))
     return next(named, f"{metric_name(metric)}, {short_signal_name(signal)}")
 
@@ -83,14 +83,14 @@ def compare_methods(
 ) -> pd.DataFrame:
     """Return the methods table: each method under each autoencoder, then its mean over the autoencoders.
 
-    Seconds are those of the parts that a method needs (`aedr.costs`), without loading, reading and decoding. A metric
-    counts with both of its losses; homogeneity, measured by another job, is left out. Memory is the largest job's, and
-    the job of double reconstruction measures all metrics.
+    Seconds are those of the parts that a method needs (`aedr.costs`), without loading, reading and decoding. They
+    include both losses of a metric, but not homogeneity, which another job measures. Memory is that of the largest job;
+    a job of double reconstruction measures all metrics.
 
     Args:
         accuracy: the accuracy table.
-        reconstruction_costs: costs of double reconstruction, a job each, by autoencoder.
-        rival_costs: costs of rivals, a job each, by rival and autoencoder.
+        reconstruction_costs: by autoencoder, the costs of each job of double reconstruction.
+        rival_costs: by rival and autoencoder, the costs of each of the rival's jobs.
         real_sources: the image sets of real images; all other sources are other models.
     """
     rows = []
@@ -123,7 +123,7 @@ def compare_methods(
 
 
 def _scores(cells: pd.DataFrame) -> dict[str, float]:
-    """Return the means over the sources of each kind: held out, and the accuracy by the published protocol too."""
+    """Return means over the sources of each kind, on held-out images; accuracy also by the published protocol."""
     scores: dict[str, float] = {}
     for kind in OPPONENTS:
         of_kind = cells[cells["kind"] == kind]

@@ -1,4 +1,4 @@
-"""Protocols: which images thresholds are fitted on, and which are scored."""
+"""Protocols: which images thresholds are fitted on, and which images are scored."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,12 @@ from aedr.study.transform_steps import UNTOUCHED
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol of the study's own images; `fitted_on` and `scored_on` are parts of the study, or None for all of it.
+    """How undamaged images are scored.
 
     Attributes:
+        fitted_on, scored_on: parts of the study (`FITTING`, `HELD_OUT`); None means all of it.
         scored_images: the images that it scores, in words.
-        title: what a figure says of it.
+        title: its title in a figure.
     """
 
     fitted_on: str | None
@@ -31,6 +32,6 @@ PROTOCOLS = {
     ),
 }
 
-# What parameters and thresholds are fitted on where damaged images are scored, which are always those held out.
+# What parameters and thresholds are fitted on if damaged images are scored. The scored images are always held out.
 ALIKE = "alike"
 FITTED_ON = {UNTOUCHED: "untouched images", ALIKE: "images damaged alike"}

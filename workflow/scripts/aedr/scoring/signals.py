@@ -1,4 +1,4 @@
-"""Signals: the loss ratio and what is made of it, one for each image, autoencoder and metric."""
+"""Signals: the loss ratio and numbers related to it, one value per image, autoencoder and metric."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ PUBLISHED_SIGNALS = ("first_loss", "loss_ratio", "calibrated_ratio")
 FITTED_SIGNALS = ("power_ratio", "residual")
 SIGNALS = PUBLISHED_SIGNALS + FITTED_SIGNALS
 
-# What the join of losses and homogeneity has besides the signals table's columns.
+# Columns that joined losses and homogeneity have, but the signals table does not.
 NOT_IN_SIGNALS = ("reason_of_homogeneity", "fit", "offset_rows", "offset_columns")
-# The parts of a study: images to fit on, and images held out, to score on.
+# The parts of a study: images to fit on, and held-out images to score.
 FITTING, HELD_OUT = "fitting", "held_out"
 
 
 @dataclass(frozen=True)
 class FittedParameters:
-    """What two signals, the power ratio and the residual, are fitted with on an autoencoder's own images alone.
+    """The parameters of two signals, the power ratio and the residual, fitted only on an autoencoder's own images.
 
-    `exponent` is the power p of homogeneity that makes t * H^p independent of H: minus the slope of log t on log H.
-    `slope` and `intercept` are the line of log first loss on log second loss.
+    `exponent` is the power p that makes t * H^p independent of the homogeneity H, for the loss ratio t: minus the slope
+    of log t on log H. `slope` and `intercept` are those of the line of log first loss on log second loss.
     """
 
     exponent: float
@@ -35,20 +35,20 @@ class FittedParameters:
 def split_of(image_id: str, held_out: float) -> str:
     """Return the part of the study that an image is in: `HELD_OUT` for the share `held_out`, else `FITTING`.
 
-    The part follows from the id alone: images that are added or taken away move no other image.
+    The part depends only on the id: adding or removing images does not move any other image.
     """
     return HELD_OUT if seed_of("split", image_id) < held_out * 2**63 else FITTING
 
 
 def signals_of(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Return the signals that rows of one metric have; a rival without a second loss has its first loss alone."""
+    """Return the signals that rows of one metric have; a rival without a second loss has only its first loss."""
     return SIGNALS if rows["second_loss"].notna().any() else ("first_loss",)
 
 
 def log_losses(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return first_loss and second_loss of rows of one metric in logarithms, nan where a loss has none.
+    """Return the logarithms of first_loss and second_loss in rows of one metric, nan where a loss has no logarithm.
 
-    PSNR, kept negated, is a logarithm already.
+    PSNR, which is stored negated, is already a logarithm.
     """
     values = losses[["first_loss", "second_loss"]].astype(float)
     return values if (losses["metric"] == "psnr").all() else np.log(values.where(values > 0))
@@ -57,7 +57,7 @@ def log_losses(losses: pd.DataFrame) -> pd.DataFrame:
 def fit_parameters(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> FittedParameters:
     """Fit the parameters on own images: rows of the losses table of one metric, and each image's homogeneity.
 
-    Raises nothing: what cannot be fitted (fewer than three images, or all alike) leaves the signal as the plain ratio.
+    Nothing is raised: if there are fewer than three images, or all are equal, the signal stays the plain ratio.
     """
     logs = log_losses(losses).assign(homogeneity=np.log(np.asarray(homogeneity, dtype=float)))
     ratio = loss_ratio(losses)
@@ -68,7 +68,7 @@ def fit_parameters(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> FittedPa
 
 
 def _line(x: pd.Series, y: pd.Series, otherwise: float) -> tuple[float, float]:
-    """Return slope and intercept by least squares; the slope is `otherwise` where no line is defined."""
+    """Return slope and intercept by least squares; the slope is `otherwise` if no line is defined."""
     if len(x) < 3 or np.ptp(x) == 0:
         return otherwise, float((y - otherwise * x).mean()) if len(x) else 0.0
     slope, intercept = np.polyfit(x, y, 1)
@@ -76,7 +76,7 @@ def _line(x: pd.Series, y: pd.Series, otherwise: float) -> tuple[float, float]:
 
 
 def loss_ratio(losses: pd.DataFrame) -> pd.Series:
-    """Return first over second loss; nan where a loss is zero. PSNR grows where others shrink: it is turned over."""
+    """Return first over second loss, nan where a loss is zero; inverted for PSNR, which grows where others shrink."""
     psnr = losses["metric"] == "psnr"
     first, second = losses["first_loss"], losses["second_loss"]
     numerator, denominator = first.where(~psnr, second), second.where(~psnr, first)
@@ -92,14 +92,14 @@ def compute_signals(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Join one autoencoder's losses with the images' homogeneity; return the tables of signals and parameters.
 
-    Every signal is small for an own image. An image without a ratio keeps its row and has the reason in it.
+    Every signal is small for own images. An image without a ratio keeps its row, which then has a reason.
 
     Args:
         losses: rows of the losses table.
         homogeneity: rows of the homogeneity table for the same images.
         own_sources: the sources of this autoencoder's own images.
         held_out: the share of images that nothing is fitted on.
-        fitted: parameters by metric, in place of those fitted on the own images here.
+        fitted: parameters by metric, to use instead of fitting them on the own images here.
     """
     signals = losses.merge(
         homogeneity.drop(columns="source"),
@@ -157,7 +157,7 @@ def compute_all_signals(
 
     Args:
         own_sources: for each autoencoder, the sources of its own images.
-        parameters: rows of a table of fitted parameters, in place of fitting on the own images here.
+        parameters: rows of a table of fitted parameters, to use instead of fitting them on the own images here.
     """
 
     def fitted(autoencoder: str) -> dict[str, FittedParameters] | None:
@@ -177,13 +177,13 @@ def compute_all_signals(
 
 
 def add_signals(rows: pd.DataFrame, parameters: FittedParameters) -> pd.DataFrame:
-    """Return rows of one metric (losses joined with homogeneity) with every signal of `SIGNALS` as a column."""
+    """Return rows of one metric (losses joined with homogeneity) with a column for every signal of `SIGNALS`."""
     ratio, logs = loss_ratio(rows), log_losses(rows)
     return rows.assign(
         loss_ratio=ratio,
         calibrated_ratio=ratio * rows["homogeneity"],
         power_ratio=ratio * rows["homogeneity"] ** parameters.exponent,
-        # Without a ratio no other signal of both losses is taken either, so that all are scored on the same images.
+        # An image without a ratio has no other signal of both losses, so that all are scored on the same images.
         residual=(logs["first_loss"] - parameters.slope * logs["second_loss"] - parameters.intercept).where(
             ratio.notna()
         ),

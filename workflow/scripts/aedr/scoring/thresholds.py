@@ -1,4 +1,4 @@
-"""Thresholds: the point below which an autoencoder accepts an image as its own."""
+"""Thresholds: the value of a signal below which an autoencoder accepts an image as its own."""
 
 from collections.abc import Sequence
 
@@ -19,13 +19,13 @@ def fit_density(signals: npt.ArrayLike) -> gaussian_kde:
     """Return the Gaussian kernel density estimate (Scott's rule) of own images' signals, shape (images,).
 
     Raises:
-        UserError: too few signals, or all of them equal, so that no density can be estimated.
+        UserError: there are too few signals, or all are equal, so that no density can be estimated.
     """
     values = np.asarray(signals, dtype=float)
     if len(values) < FEWEST_IMAGES or np.ptp(values) == 0:
         raise UserError(
             f"A threshold needs at least {FEWEST_IMAGES} own images with different signals, got {len(values)}. "
-            "Raise images_per_source, and look into the images table's reason column."
+            "Raise images_per_source, and see the column `reason` of the images table."
         )
     return gaussian_kde(values)
 
@@ -35,7 +35,7 @@ def fit_threshold(signals: Sequence[float] | npt.NDArray[np.float64], alpha: flo
 
     Args:
         signals: one for each own image, shape (images,).
-        alpha: significance level in (0, 1), the share of its own images that the autoencoder gives up.
+        alpha: significance level in (0, 1), the share of its own images that the autoencoder rejects.
         inversion: "exact" inverts the estimate's distribution function; "grid" sums the density over 10,000 points from
             min - sd to max + sd, as the published code does.
     """
@@ -59,7 +59,7 @@ def fit_threshold(signals: Sequence[float] | npt.NDArray[np.float64], alpha: flo
 def resample_thresholds(
     signals: npt.NDArray[np.float64], alpha: float, resamples: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
-    """Return the exact threshold of every bootstrap resample, by bisection of all of them at once.
+    """Return the exact threshold of every bootstrap resample, found by bisection for all of them at once.
 
     Args:
         signals: one for each own image, shape (images,).
@@ -67,7 +67,7 @@ def resample_thresholds(
     """
     values = signals[resamples]
     spread = values.std(axis=1, ddof=1, keepdims=True)
-    # A resample of one value over and over has its threshold there.
+    # If a resample repeats a single value, that value is its threshold.
     bandwidth = np.maximum(spread * values.shape[1] ** (-1 / 5), np.finfo(float).tiny)
     lowest = values.min(axis=1, keepdims=True) - 9 * bandwidth
     highest = values.max(axis=1, keepdims=True) + 9 * bandwidth
