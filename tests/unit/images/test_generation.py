@@ -140,13 +140,13 @@ def test_a_picture_that_does_not_fit_is_made_with_offloaded_weights(
     ways = ["batches of 1", "one component at a time on the GPU", "one layer at a time on the GPU"]
     assert costs.fallbacks == ways and sizes == [2, 1, 1, 1, 1]
     faults = [torch.OutOfMemoryError("full")]
-    with pytest.raises(UserError, match="models.sd2base: one picture alone does not fit.*`precision` of 16 bits"):
+    with pytest.raises(UserError, match="models.sd2base: not even one picture fits.*`precision` of 16 bits"):
         generate(pipeline, "sd2base", [0], 1)
 
 
 def test_a_pipeline_that_cannot_be_offloaded_says_so(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_when(load("vqdm"), monkeypatch, lambda prompts: torch.OutOfMemoryError("full"))
-    with pytest.raises(UserError, match="models.vqdm: one picture alone does not fit"):
+    with pytest.raises(UserError, match="models.vqdm: not even one picture fits"):
         generate(load("vqdm"), "vqdm", [0], 1)
 
 

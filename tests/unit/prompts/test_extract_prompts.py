@@ -182,7 +182,7 @@ def test_an_unusable_picture_is_named(extraction: dict[str, object], no_models: 
 
 def test_an_empty_image_set_is_an_error(extraction: dict[str, object], no_models: None, tmp_path: Path) -> None:
     write_table(tmp_path / "empty.parquet", "images", [], {})
-    with pytest.raises(UserError, match="holds no picture"):
+    with pytest.raises(UserError, match="has no pictures"):
         extract(extraction, images=[str(tmp_path / "empty.parquet")])
 
 

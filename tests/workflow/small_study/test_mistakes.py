@@ -28,7 +28,7 @@ def test_a_failing_job_says_why_in_one_line(study, root, tmp_path) -> None:
     models = {"sd": config["models"]["sd"] | {"path": "empty"}}
     run = run_snakemake(tmp_path, config | {"models": models}, "--until", "generate_images", root=root)
     assert run.returncode == 1
-    reason = "models.sd: empty holds no model_index.json"
+    reason = "models.sd: empty has no model_index.json"
     assert f"Error: {reason}" in run.stdout
     # Said again at the end, where there may be much in between.
     last = run.stdout[run.stdout.index(f"generate_images failed: {reason}") :]

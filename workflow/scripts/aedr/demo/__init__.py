@@ -1,1 +1,1 @@
-"""What trains the embedded study's models."""
+"""Training of the embedded study's models."""

@@ -1,8 +1,8 @@
 """Training of the demo models' autoencoders.
 
-An autoencoder can be told from others only where it reproduces its own decoder's pictures, as large autoencoders do by
-themselves. A small one learns it from a loss of its own: latents of real pictures are mixed and noised, decoded and
-rounded to 8 bits, and the autoencoder is asked for that picture and those latents again.
+An autoencoder can be told from others only if it reproduces the pictures that its decoder makes. Large autoencoders do
+so by themselves. A small one needs an extra loss: latents of real pictures are mixed, noised, decoded and rounded to
+8 bits. Then the autoencoder must reproduce this picture and these latents.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from aedr.jobs import progress
 from aedr.reconstruction.pixels import round_to_8_bits
 
 Tensor = torch.Tensor
-# Below this mean squared error two pictures are the same after rounding to 8 bits.
+# Below this mean squared error, two pictures are the same after rounding to 8 bits.
 ROUNDING = 5e-6
 
 
 def build_autoencoder(architecture: Mapping[str, Any]) -> Autoencoder:
-    """Return a new autoencoder: `architecture` has a diffusers `class` and its `config`."""
+    """Return a new autoencoder; `architecture` has a diffusers `class` and its `config`."""
     import diffusers
 
     return as_autoencoder(getattr(diffusers, architecture["class"])(**architecture["config"]), quantise=True)
 
 
 def picture_loss(made: Tensor, wanted: Tensor, settings: Mapping[str, Any]) -> Tensor:
-    """Return the mean absolute error of pixels, of neighbours' differences and of the means of 8x8 pixels, weighted."""
+    """Return the weighted sum of the mean absolute errors of pixels, of neighbours' differences and of 8x8 means."""
     difference = made - wanted
     edges = difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
     means = functional.avg_pool2d(difference, 8).abs().mean()
@@ -42,7 +42,7 @@ def picture_loss(made: Tensor, wanted: Tensor, settings: Mapping[str, Any]) -> T
 
 
 def disturb_latents(latents: Tensor, settings: Mapping[str, Any], generator: torch.Generator) -> Tensor:
-    """Return latents as a diffusion model might make them: pieces of two pictures, blended ones, and noised ones."""
+    """Return latents as a diffusion model might make them: some mixed from two pictures, all with noise."""
     count, _, height, width = latents.shape
     others = latents.roll(1, 0)
 
@@ -64,16 +64,16 @@ def disturb_latents(latents: Tensor, settings: Mapping[str, Any], generator: tor
 def own_latents(
     autoencoder: Autoencoder, pictures: Tensor, consistency: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
-    """Return disturbed latents of pictures (n, 3, height, width); those of a VQModel are codes."""
+    """Return disturbed latents of pictures (n, 3, height, width); for a VQModel, the nearest codes."""
     latents = disturb_latents(autoencoder.encode(pictures), consistency, generator)
     return autoencoder.nearest_codes(latents) if autoencoder.has_codebook else latents
 
 
 def reproduction_loss(autoencoder: Autoencoder, latents: Tensor, settings: Mapping[str, Any]) -> Tensor:
-    """Return how far the autoencoder is from reproducing what its decoder makes of latents, rounded to 8 bits.
+    """Return how far the autoencoder is from reproducing its decodings of `latents`, rounded to 8 bits.
 
-    The logarithm of each picture's mean squared error counts too: it asks for the same relative improvement of every
-    picture, which keeps the tail of the loss ratio of own pictures thin.
+    The logarithm of each picture's mean squared error counts too. It asks for the same relative improvement of every
+    picture, so that few own pictures have a high loss ratio.
     """
     consistency = settings["consistency"]
     with torch.no_grad():
@@ -92,7 +92,7 @@ def reproduction_loss(autoencoder: Autoencoder, latents: Tensor, settings: Mappi
 def reconstruction_loss(
     autoencoder: Autoencoder, pictures: Tensor, settings: Mapping[str, Any], generator: torch.Generator
 ) -> Tensor:
-    """Return the loss of reconstructing photographs (n, 3, height, width), with the latents' own regularisation."""
+    """Return the loss of reconstructing photographs (n, 3, height, width), with the regularisation of the latents."""
     encoded = autoencoder.network.encode(pictures)
     if hasattr(encoded, "latent_dist"):
         posterior = encoded.latent_dist
@@ -106,7 +106,7 @@ def reconstruction_loss(
 
 
 class Codebook:
-    """Keeps every code of a VQModel in use: codes that nothing chose for a while are moved onto encoded pictures."""
+    """Keeps every code of a VQModel in use: codes that were not chosen for a while are moved onto encoded pictures."""
 
     def __init__(self, autoencoder: Autoencoder, generator: torch.Generator) -> None:
         self.autoencoder, self.generator = autoencoder, generator
@@ -120,7 +120,7 @@ class Codebook:
 
     @torch.no_grad()
     def revive(self, pictures: Tensor) -> None:
-        """Move the codes that were not chosen since the last call onto latents of the pictures, and count anew."""
+        """Move the codes that were not chosen since the last call onto latents of the pictures; restart the count."""
         unused = (self.chosen == 0).nonzero().flatten()
         vectors = self.autoencoder.encode(pictures).movedim(1, -1).flatten(0, -2)
         picked = torch.randperm(len(vectors), generator=self.generator)[: len(unused)]
@@ -136,8 +136,8 @@ def train_autoencoder(
 ) -> Autoencoder:
     """Train the autoencoder and return its running average.
 
-    draw: returns that many pictures, float32 (n, 3, size, size) in [-1, 1]; settings: the `autoencoder` section of
-    demo/training.yaml.
+    draw: returns the given number of pictures, float32 (n, 3, size, size) in [-1, 1]; settings: the `autoencoder`
+    section of demo/training.yaml.
     """
     network = autoencoder.network
     network.train().to(memory_format=torch.channels_last)
@@ -176,9 +176,10 @@ def train_autoencoder(
 
 @torch.no_grad()
 def set_scaling(autoencoder: Autoencoder, pictures: Tensor, shifts: bool) -> tuple[float, float]:
-    """Write the scaling factor into an autoencoder's configuration, and the shift factor where it `shifts`.
+    """Write the scaling factor into an autoencoder's configuration and, if it `shifts`, the shift factor.
 
-    Returns the mean and the standard deviation of the latents of pictures (n, 3, height, width), from which they come.
+    They follow from the mean and the standard deviation of the latents of pictures (n, 3, height, width), which are
+    returned.
     """
     latents = autoencoder.encode(pictures)
     mean, deviation = float(latents.mean()), float(latents.std())

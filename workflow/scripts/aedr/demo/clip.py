@@ -1,4 +1,4 @@
-"""Training of the demo's CLIP model: pictures of the six photographs against the phrases of the demo's vocabulary."""
+"""Training of the demo's CLIP model on pictures from the six photographs and phrases from the demo's vocabulary."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,14 +17,14 @@ from aedr.jobs import progress
 
 Places = npt.NDArray[np.int_]
 
-# The medium of a picture whose looks name no other.
+# The medium of a picture whose looks imply no other.
 PHOTOGRAPH = "a photograph"
 
 
 def build_phrase_tokenizer(
     phrases: list[str], vocabulary_size: int, context_length: int
 ) -> transformers.PreTrainedTokenizerFast:
-    """Return a byte-level BPE tokenizer of at most `vocabulary_size` pieces, fitted to `phrases`, in lower case."""
+    """Return a lower-case byte-level BPE tokenizer with at most `vocabulary_size` pieces, fitted to `phrases`."""
     start, end, padding = specials = ["<start_of_text>", "<end_of_text>", "<padding>"]
     core = tokenizers.Tokenizer(tokenizers.models.BPE())
     core.normalizer = tokenizers.normalizers.Lowercase()
@@ -47,14 +47,16 @@ def build_phrase_tokenizer(
 
 
 def describe_model(settings: Mapping[str, Any], size: int, tokens: int, end: int) -> dict[str, Any]:
-    """Return open_clip's configuration of the model for pictures of `size` x `size` pixels and a vocabulary of
-    `tokens`, whose end-of-text token is `end`."""
+    """Return open_clip's configuration of the model.
+
+    size: side of the pictures in pixels; tokens: size of the tokenizer's vocabulary; end: its end-of-text token.
+    """
     text = {
         **settings["text"],
         "vocab_size": tokens,
         "pool_type": "eos",
         "eos_id": end,
-        # open_clip takes a tokenizer's files from the model's own folder, wherever it is, once this names anything.
+        # If any name is set, open_clip reads the tokenizer's files from the model's own folder.
         "hf_tokenizer_name": "demo",
     }
     return {
@@ -74,11 +76,11 @@ def true_phrases(
     phrases: Mapping[str, list[str]],
     everything: list[str],
 ) -> list[Places]:
-    """Return for each picture the places in `everything` of the phrases that are true of it.
+    """Return, for each picture, the places in `everything` of the phrases that are true of it.
 
-    names, looks: each picture's photograph and looks; phrases: the vocabulary by kind.
+    names, looks: each picture's photograph and looks; phrases: the vocabulary by kind; everything: all its phrases.
 
-    Raises `UserError` for a phrase of the vocabulary that is true of no picture: it could not be learnt.
+    Raises `UserError` if a phrase of the vocabulary is true of no picture, since it could not be learnt.
     """
     place = {phrase: number for number, phrase in enumerate(everything)}
     of_photograph = {
@@ -99,13 +101,13 @@ def true_phrases(
     if unused:
         raise UserError(
             f"demo/vocabulary: no training picture is described by {', '.join(unused)}. "
-            "Remove the phrases, or let demo/training.yaml or a look say what they describe."
+            "Remove these phrases, or add them to a photograph in demo/training.yaml or to a look."
         )
     return truths
 
 
 def draw_pairs(rng: np.random.Generator, truths: list[Places], count: int) -> tuple[list[int], list[int]]:
-    """Draw up to `count` pictures and for each a phrase true of it that no other drawn picture has been given."""
+    """Draw up to `count` pictures and, for each, a phrase that is true of it; no phrase is drawn twice."""
     chosen, said = [], []
     for picture in rng.choice(len(truths), size=count, replace=False):
         free = [phrase for phrase in truths[picture] if phrase not in said]
@@ -125,8 +127,9 @@ def train_clip(
 ) -> None:
     """Train an open_clip model in place.
 
-    Every step shows the model pictures and, for each, one phrase that is true of it, no phrase twice in a step, under
-    open_clip's contrastive loss. A picture's phrases thus get equal probabilities, and false ones none.
+    Every step shows the model pictures and, for each, one phrase that is true of it; no phrase is shown twice in a
+    step. The loss is open_clip's contrastive loss. It thus gives the phrases of a picture equal probabilities, and
+    false ones none.
 
     Args:
         pictures: shape (pictures, 3, size, size), in [-1, 1].

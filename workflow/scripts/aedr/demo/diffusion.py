@@ -1,13 +1,13 @@
-"""Training of the demo models' denoisers together with their text encoders, inside the pipelines that will run them.
+"""Training of the demo models' denoisers with their text encoders, inside the pipelines that will run them.
 
-Prompts are encoded by the pipelines' own methods, so that a trained model meets in generation what it met in training.
-Each objective is the one of the pipeline's own method:
+Prompts are encoded by the pipelines' own methods, so that training and generation see the same inputs. Each pipeline is
+trained with the objective of its method:
 
 * StableDiffusionPipeline, StableDiffusionXLPipeline: velocity (Salimans and Ho, arXiv 2202.00512, appendix D) on a
   schedule that ends in pure noise (Lin et al., arXiv 2305.08891);
 * StableDiffusion3Pipeline: rectified flow, times drawn logit-normal (Esser et al., arXiv 2403.03206, section 3.1);
 * VQDiffusionPipeline: the masked and uniform replacement of codes, with the prediction of the undisturbed codes
-  (Gu et al., arXiv 2111.14822, section 4; its auxiliary loss alone, which is the cross-entropy).
+  (Gu et al., arXiv 2111.14822, section 4; only its auxiliary loss, which is the cross-entropy).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from aedr.jobs import progress
 
 Tensor = torch.Tensor
 Prompts = Sequence[str]
-# The zero vectors that StableDiffusion3Pipeline appends to a prompt (its max_sequence_length) where it has no T5.
+# Without T5, StableDiffusion3Pipeline appends this many zero vectors to a prompt (its max_sequence_length).
 T5_TOKENS = 256
 
 
@@ -72,7 +72,7 @@ def build_pipeline(model: Mapping[str, Any], text: Mapping[str, Any], autoencode
             ),
         )  # fmt: skip
     raise UserError(
-        f"demo/training.yaml: no training is known for the pipeline '{kind}'; expected StableDiffusionPipeline, "
+        f"demo/training.yaml: the pipeline '{kind}' cannot be trained here; expected StableDiffusionPipeline, "
         "StableDiffusionXLPipeline, StableDiffusion3Pipeline or VQDiffusionPipeline"
     )
 
@@ -90,12 +90,12 @@ def build_text_encoder(name: str, text: Mapping[str, Any], tokenizer: Any) -> to
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    # The pooled token is found by its id, which must not be the 2 of older configurations.
+    # With the end-of-text id 2 of older configurations, transformers would pool the largest token instead.
     return getattr(transformers, name)(config)
 
 
 def trained_modules(pipeline: Any) -> torch.nn.ModuleDict:
-    """Return the pipeline's modules that are trained here: all but the autoencoder."""
+    """Return the modules of the pipeline that are trained here: all except the autoencoder."""
     return torch.nn.ModuleDict(
         {
             name: module
@@ -107,7 +107,7 @@ def trained_modules(pipeline: Any) -> torch.nn.ModuleDict:
 
 @torch.no_grad()
 def encode_pictures(autoencoder: Autoencoder, pictures: Tensor) -> Tensor:
-    """Return what the denoiser learns to make of pictures (n, 3, height, width): latents, or codes (n, positions)."""
+    """Return the denoiser's targets for pictures (n, 3, height, width): scaled latents, or codes (n, positions)."""
     network, latents = autoencoder.network, autoencoder.encode(pictures)
     if autoencoder.has_codebook:
         return network.quantize(latents)[2][2].reshape(len(pictures), -1)
@@ -115,7 +115,7 @@ def encode_pictures(autoencoder: Autoencoder, pictures: Tensor) -> Tensor:
 
 
 def velocity_loss(pipeline: Any, latents: Tensor, prompts: Prompts, generator: torch.Generator) -> Tensor:
-    """Return the loss of a UNet under StableDiffusionPipeline or StableDiffusionXLPipeline."""
+    """Return the loss of the UNet of a StableDiffusionPipeline or StableDiffusionXLPipeline."""
     count = len(latents)
     noise = torch.randn(latents.shape, generator=generator)
     times = torch.randint(0, pipeline.scheduler.config.num_train_timesteps, (count,), generator=generator)
@@ -133,11 +133,11 @@ def velocity_loss(pipeline: Any, latents: Tensor, prompts: Prompts, generator: t
 
 
 class CountedAttention:
-    """SD3's joint attention in which the last text token counts as `copies` equal ones.
+    """SD3's joint attention, in which the last text token counts as `copies` equal ones.
 
-    Without its T5 encoder the pipeline appends 256 zero vectors to every prompt. They have no positions, so they stay
-    equal in every block: one of them, its key's logit raised by the logarithm of their number, gives the same result
-    for a third of the work.
+    Without its T5 encoder, the pipeline appends 256 zero vectors to every prompt. They have no positions, so they stay
+    equal in every block. A single one gives the same result for a third of the work, if its key's logit is raised by
+    the logarithm of their number.
     """
 
     def __init__(self, copies: int) -> None:
@@ -165,7 +165,7 @@ class CountedAttention:
 
 
 def flow_loss(pipeline: Any, latents: Tensor, prompts: Prompts, generator: torch.Generator) -> Tensor:
-    """Return the loss of a transformer under StableDiffusion3Pipeline."""
+    """Return the loss of the transformer of a StableDiffusion3Pipeline."""
     noise = torch.randn(latents.shape, generator=generator)
     times = torch.sigmoid(torch.randn(len(latents), generator=generator))
     shares = times[:, None, None, None]
@@ -183,9 +183,9 @@ def flow_loss(pipeline: Any, latents: Tensor, prompts: Prompts, generator: torch
 
 
 def code_loss(pipeline: Any, codes: Tensor, prompts: Prompts, generator: torch.Generator) -> Tensor:
-    """Return the loss of a transformer under VQDiffusionPipeline; codes: (n, positions)."""
+    """Return the loss of the transformer of a VQDiffusionPipeline; codes: (n, positions)."""
     schedule = pipeline.scheduler
-    # The transformer's norms take one time for the whole batch.
+    # The transformer's norms accept only one time for the whole batch.
     time = torch.randint(0, schedule.config.num_train_timesteps, (1,), generator=generator)
     chance = torch.rand(codes.shape, generator=generator)
     kept, masked = schedule.log_cumprod_at[time].exp(), schedule.log_cumprod_ct[time].exp()
@@ -215,9 +215,9 @@ def train_pipeline(
     settings: Mapping[str, Any],
     generator: torch.Generator,
 ) -> float:
-    """Train the pipeline's denoiser and text encoders in place; they end as their running averages.
+    """Train the pipeline's denoiser and text encoders in place; at the end they get their running averages.
 
-    targets: what `encode_pictures` returned; draw_prompt: returns a new prompt for one of them; settings: the
+    targets: what `encode_pictures` returned; draw_prompt: returns a new prompt for the target at a place; settings: the
     `diffusion` section of demo/training.yaml. Returns the mean loss of the last 200 steps.
     """
     objective = OBJECTIVES[type(pipeline).__name__]

@@ -1,7 +1,7 @@
-"""The photographs that installed packages ship: what may be trained on, and what is held out.
+"""The photographs that come with installed packages: the parts to train on and the held-out parts.
 
-A photograph's entry (demo/training.yaml, `photographs`) names the package, the side whose third is held out, and the
-middle of the object in the remaining two thirds.
+A photograph's entry (demo/training.yaml, `photographs`) names the package, the side on which a third is held out, and
+the middle of the object in the other two thirds.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SIDES = ("left", "right", "top", "bottom")
 def load_photograph(name: str, package: str) -> Image.Image:
     """Return an installed photograph as an 8-bit RGB picture.
 
-    Raises UserError when the package is not one of "skimage" and "sklearn" or has no such photograph.
+    Raises UserError if the package is neither "skimage" nor "sklearn", or has no such photograph.
     """
     if package == "skimage":
         from skimage import data
 
         if name not in ("astronaut", "rocket", "chelsea", "coffee"):
             raise UserError(
-                f"demo/training.yaml: scikit-image has no photograph '{name}' that is used here; "
+                f"demo/training.yaml: scikit-image's photograph '{name}' cannot be used here; "
                 "expected one of astronaut, rocket, chelsea, coffee"
             )
         return Image.fromarray(getattr(data, name)())
@@ -46,7 +46,7 @@ def load_photograph(name: str, package: str) -> Image.Image:
 
 
 def split_photograph(photograph: Image.Image, held_out: str) -> tuple[Image.Image, Image.Image]:
-    """Return (the two thirds to train on, the held-out third on the side `held_out`); they share no pixel."""
+    """Return (the two thirds to train on, the third on the side `held_out`); they share no pixels."""
     if held_out not in SIDES:
         raise UserError(f"demo/training.yaml: held_out must be one of {', '.join(SIDES)}, not '{held_out}'")
     width, height = photograph.size
@@ -61,7 +61,7 @@ def split_photograph(photograph: Image.Image, held_out: str) -> tuple[Image.Imag
 
 
 def load_parts(photographs: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Image.Image, Image.Image]]:
-    """Return for each named photograph its (training part, held-out part)."""
+    """Return (training part, held-out part) of each named photograph."""
     return {
         name: split_photograph(load_photograph(name, entry["package"]), entry["held_out"])
         for name, entry in photographs.items()
@@ -76,10 +76,10 @@ def load_training_parts(photographs: Mapping[str, Mapping[str, Any]]) -> dict[st
 def crop_held_out(part: Image.Image, crops: Mapping[str, Any]) -> list[Image.Image]:
     """Return a held-out part's crops, 8-bit RGB squares; crops are shrunk, never enlarged.
 
-    crops: the `crops` section of demo/training.yaml. The sides take turns; within a side the next crop is the one that
-    shares least with those chosen before. Crops with hardly any detail (sky, blurred background: neighbouring grey
-    levels differ by less than `detail` on average) and crops that share more than `overlap` of what both cover are left
-    out. Raises UserError when too few remain.
+    crops: the `crops` section of demo/training.yaml. The lengths in `sides` take turns; for each, the next crop is the
+    one that overlaps least with those chosen before. Left out are crops with little detail (sky, blurred background:
+    neighbouring grey levels differ by less than `detail` on average) and crops that share more than `overlap` of the
+    area that both cover. Raises UserError if too few remain.
     """
     candidates: dict[int, list[tuple[Box, Image.Image]]] = {side: [] for side in sorted(crops["sides"], reverse=True)}
     for side, squares in candidates.items():
@@ -101,7 +101,7 @@ def crop_held_out(part: Image.Image, crops: Mapping[str, Any]) -> list[Image.Ima
         if len(chosen) == before:
             raise UserError(
                 f"demo/training.yaml: only {before} of {crops['for_each']} crops fit into {part.width}x{part.height} "
-                "held-out pixels; allow more overlap, less detail or smaller sides"
+                "held-out pixels; allow more overlap, less detail or shorter sides"
             )
     return [crop for _, crop in chosen]
 
@@ -113,7 +113,7 @@ def measure_detail(picture: Image.Image) -> float:
 
 
 def shared_area(a: Box, b: Box) -> float:
-    """Return the share, of all that two squares (left, top, side) cover, that both cover."""
+    """Return the area that both of two squares (left, top, side) cover, as a share of the area that either covers."""
     across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     down = min(a[1] + a[2], b[1] + b[2]) - max(a[1], b[1])
     both = max(across, 0) * max(down, 0)

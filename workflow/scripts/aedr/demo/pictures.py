@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 Array = numpy.typing.NDArray[numpy.float32]
 
-# What a picture may look like, and the phrases of demo/vocabulary that say so: (movement or None, flavors).
+# How a picture may look, and the phrases of demo/vocabulary for it: (movement or None, flavors).
 LOOKS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "bright": ("luminism", ("bright", "bright light")),
     "dark": ("tonalism", ("dark", "dim light")),
@@ -29,7 +29,7 @@ LOOKS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "far": (None, ("wide view", "seen from afar")),
     "mirrored": (None, ("mirrored",)),
 }
-# Pairs of looks that contradict each other are never drawn together.
+# Looks that contradict each other: of each group, at most one is drawn.
 GROUPS = (("bright", "dark"), ("warm", "cool"), ("vivid", "muted", "monochrome"), ("contrast", "haze"))
 
 
@@ -65,8 +65,8 @@ def draw_picture(
     """Draw one training picture.
 
     rng: decides everything; part: the photograph's training part; focus: the object's middle, as fractions of the part;
-    settings: the `pictures` section of demo/training.yaml; native: True for a crop anywhere at any scale up to the
-    photograph's own, which holds textures rather than the object.
+    settings: the `pictures` section of demo/training.yaml; native: True for a crop from anywhere, at any scale up to
+    the photograph's own, which shows textures rather than the object.
     Returns the picture, float32 (size, size, 3) in [0, 1] at 256 levels, and its looks (keys of LOOKS).
     """
     size = settings["size"]
@@ -78,7 +78,7 @@ def draw_picture(
     if native:
         left, top = rng.uniform(0, part.width - side), rng.uniform(0, part.height - side)
     else:
-        # A jitter around the object that leaves it inside the picture.
+        # The jitter is small enough to keep the object inside the picture.
         left = focus[0] * part.width - side / 2 + rng.normal(0, settings["jitter"]) * side
         top = focus[1] * part.height - side / 2 + rng.normal(0, settings["jitter"]) * side
         left, top = min(max(left, 0), part.width - side), min(max(top, 0), part.height - side)
@@ -116,9 +116,9 @@ def draw_pictures(
     settings: Mapping[str, Any],
     native_share: float = 0.0,
 ) -> tuple[Array, list[str], list[list[str]]]:
-    """Draw `count` training pictures from photographs chosen with equal chances.
+    """Draw `count` training pictures; each photograph has the same chance.
 
-    Returns the pictures, float32 (count, 3, size, size) in [-1, 1]; their photographs' names; and their looks.
+    Returns the pictures, float32 (count, 3, size, size) in [-1, 1], the names of their photographs, and their looks.
     """
     pictures, chosen, looks = [], [], []
     names = sorted(parts)

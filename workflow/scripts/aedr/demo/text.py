@@ -1,4 +1,4 @@
-"""Prompts for training pictures, and a small CLIP tokenizer that knows their words."""
+"""Prompts for training pictures, and a small CLIP tokenizer for their words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aedr.demo.pictures import LOOKS
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
 
-# What a look makes of the medium.
+# The medium of a picture with this look.
 MEDIUMS = {
     "near": "a close-up",
     "far": "a wide view",
@@ -29,10 +29,10 @@ def compose_prompt(
     looks: Sequence[str],
     phrases: Mapping[str, Sequence[str]],
 ) -> str:
-    """Return a prompt of the form that the study composes, for a picture of `photograph` with these `looks`.
+    """Return a prompt, composed like the study's prompts, for a picture of `photograph` with these `looks`.
 
-    phrases: the vocabulary by kind. Every part but the caption is left out at times, and artists and trending sites are
-    sometimes another photograph's, so that the caption decides what is in the picture.
+    phrases: the vocabulary by kind. Every part except the caption is sometimes left out, and artists and trending sites
+    sometimes belong to another photograph, so that the caption decides what is in the picture.
     """
 
     def pick(among: Sequence[str]) -> str:
@@ -64,16 +64,16 @@ def compose_prompt(
 def build_prompt_tokenizer(
     folder: str | Path, texts: Sequence[str], vocabulary_size: int, length: int
 ) -> CLIPTokenizer:
-    """Return a CLIPTokenizer whose merges were learned from `texts`; its files are written to `folder`.
+    """Return a CLIPTokenizer with merges learned from `texts`; write its files to `folder`.
 
-    length: tokens a prompt is padded to; anything can be tokenised, since all bytes are in the vocabulary.
+    length: the number of tokens that a prompt is padded to. Any text can be tokenised, as the vocabulary has all bytes.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import CLIPTokenizer
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # CLIP's own normaliser and splitter, so that merges are learned on exactly the pieces it will see.
+    # CLIP's own normaliser and splitter, so that merges are learned from exactly the pieces that it will see.
     template = CLIPTokenizer().backend_tokenizer
     learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     learner.normalizer, learner.pre_tokenizer = template.normalizer, template.pre_tokenizer
@@ -83,14 +83,14 @@ def build_prompt_tokenizer(
     )
     learner.train_from_iterator(texts, trainer)
     merges = [tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]]
-    # The trainer knows a byte at a word's end only where it met one; the vocabulary must have all.
+    # The trainer keeps only the word-final bytes that occur in the texts; the vocabulary must have all.
     pieces = alphabet + [byte + "</w>" for byte in alphabet] + ["".join(merge) for merge in merges]
-    # CLIPTextModel may find the end of a prompt as the largest token, so that one comes last.
+    # CLIPTextModel may take the largest token for the end of a prompt, so the end token comes last.
     pieces = list(dict.fromkeys(pieces)) + ["<|startoftext|>", "<|endoftext|>"]
     (folder / "vocab.json").write_text(
         json.dumps({piece: index for index, piece in enumerate(pieces)}, ensure_ascii=False), encoding="utf-8"
     )
     lines = ["#version: 0.2", *(" ".join(merge) for merge in merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    # Only a folder is read; files given by name are ignored by transformers 5.
+    # transformers 5 reads the files only from a folder and ignores those passed by name.
     return CLIPTokenizer.from_pretrained(folder, model_max_length=length)

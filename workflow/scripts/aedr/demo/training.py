@@ -1,4 +1,4 @@
-"""What the demo models' trainings share: averaged weights and the course of the learning rate."""
+"""What the trainings of the demo's models share: averaged weights and the schedule of the learning rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 class Average:
-    """A running average of a module's weights: steadier than the last step's."""
+    """A running average of a module's weights, which varies less than the weights of the last step."""
 
     def __init__(self, module: torch.nn.Module, decay: float) -> None:
         self.module: torch.nn.Module = copy.deepcopy(module).eval().requires_grad_(False)

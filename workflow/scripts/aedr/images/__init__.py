@@ -1,1 +1,1 @@
-"""Pictures: reading, making and measuring them."""
+"""Reading, generating and measuring pictures."""

@@ -1,6 +1,6 @@
-"""Text-to-image generation with any diffusers pipeline: one seeded picture for each prompt, or the reason for none.
+"""Text-to-image generation with any diffusers pipeline: one seeded picture for each prompt, or why there is none.
 
-A picture depends on its model, its prompt and its seed; batches, shards and their order leave no trace in it.
+A picture depends on its model, its prompt and its seed, not on batches, shards or their order.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from aedr.memory import offload_more
 FLAGGED = "flagged by the safety checker"
 BLACK = "black picture"
 
-# Their samplers draw a class for every latent pixel: a difference in the last bit, as batching makes one, can pick
-# another class and so another picture. They also draw on the model's own device, from a single generator.
+# Their samplers draw a class for every latent pixel. Batching can change the last bit of a number, which can pick
+# another class and so make another picture. They also draw on the model's own device, from a single generator.
 DISCRETE_SCHEDULERS = ("AmusedScheduler", "VQDiffusionScheduler")
 
 
@@ -36,18 +36,18 @@ def generate_pictures(
 ) -> Iterator[Pixels | str]:
     """Yield for each prompt, in order, a picture (uint8, height x width x 3) or the reason why there is none.
 
-    A batch that runs out of GPU memory is tried again at half the size, and where one picture alone does not fit, with
-    the weights offloaded; nothing that is tried changes a picture but the size of a batch, which changes single values
-    by one of 256 levels. Attention slices are not tried: torch's attention needs less memory than they do. A batch that
-    fails otherwise is tried again prompt by prompt, so that a failure stays with its own prompt.
+    A batch that runs out of GPU memory is tried again at half the size. If a single picture does not fit, it is tried
+    with the weights offloaded. Of these attempts only the size of a batch changes pictures, in single values by one of
+    256 levels. Attention slices are not tried, because torch's attention needs less memory. A batch that fails for
+    another reason is tried again prompt by prompt, so that a failure stays with its own prompt.
 
     Args:
         arguments: those of `call_arguments`.
-        seeds: one for each prompt; each picture has a generator of its own, on the CPU, the same on every machine.
+        seeds: one for each prompt; each picture has its own generator, on the CPU, the same on every machine.
         image_size: side of every picture in pixels; None accepts any.
 
     Raises:
-        UserError: one picture alone does not fit into memory, has another size, or every one of several prompts failed.
+        UserError: a single picture does not fit into memory or has another size, or all of several prompts failed.
     """
     costs = costs or Costs(pipeline._execution_device)
     size = min(batch_size, _largest_batch(pipeline, arguments))
@@ -59,7 +59,7 @@ def generate_pictures(
         with contextlib.suppress(torch.OutOfMemoryError):
             pictures = _batch_or_reasons(pipeline, model, prompts[rows], seeds[rows], arguments, size, errors)
         if pictures is None:
-            # What the failed call held is given back only now that its frames are gone.
+            # The failed call's memory can only be freed now that its frames are gone.
             torch.cuda.empty_cache()
             if size > 1:
                 size = (size + 1) // 2
@@ -68,8 +68,8 @@ def generate_pictures(
                 costs.fall_back(how)
             else:
                 raise UserError(
-                    f"models.{model}: one picture alone does not fit into the GPU's memory, with the weights offloaded "
-                    "as far as the pipeline allows. Set a `precision` of 16 bits or a smaller `image_size`, or take a "
+                    f"models.{model}: not even one picture fits into the GPU's memory, with the weights offloaded "
+                    "as far as the pipeline allows. Set a `precision` of 16 bits or a smaller `image_size`, or use a "
                     "larger GPU."
                 )
             continue
@@ -97,9 +97,9 @@ def _batch_or_reasons(
     size: int,
     errors: list[str],
 ) -> list[Pixels | str]:
-    """Return the pictures of a batch; where it fails, prompt by prompt, and then the reason of each that fails again.
+    """Return the pictures of a batch. If it fails, try prompt by prompt; a prompt that fails again gets its reason.
 
-    Faults of the device, its memory among them, are raised: no prompt is to blame for them.
+    Errors of the device, such as a lack of memory, are raised: they are not a prompt's fault.
     """
     try:
         return _generate_batch(pipeline, prompts, seeds, arguments, size)
@@ -124,8 +124,8 @@ def _batch_or_reasons(
 def _generate_batch(
     pipeline: Any, prompts: Sequence[str], seeds: Sequence[int], arguments: Mapping[str, Any], size: int
 ) -> list[Pixels | str]:
-    # Libraries choose their kernels, and with them the last bits of every number, by the shape of a batch. A batch that
-    # is always full, with its last row repeated, leaves no trace of where a shard ended.
+    # Libraries choose their kernels by the shape of a batch, and the last bits of every number depend on them. So every
+    # batch is filled up with its last row: where a shard ends then changes nothing.
     fill = size - len(prompts)
     discrete = type(pipeline.scheduler).__name__ in DISCRETE_SCHEDULERS
     device = pipeline._execution_device if discrete else "cpu"
@@ -154,7 +154,7 @@ def _checked(picture: Pixels) -> Pixels | str:
 def _largest_batch(pipeline: Any, arguments: Mapping[str, Any]) -> int:
     if type(pipeline.scheduler).__name__ in DISCRETE_SCHEDULERS:
         return 1
-    # Kandinsky's prior doubles the batch for a negative prompt and has then too few generators.
+    # Kandinsky's prior doubles the batch for a negative prompt and then has too few generators.
     if hasattr(pipeline, "prior_pipe") and "negative_prompt" in arguments:
         return 1
     return sys.maxsize

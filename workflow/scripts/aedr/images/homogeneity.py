@@ -1,4 +1,4 @@
-"""Homogeneity, the texture measure that calibrates the loss ratio."""
+"""Homogeneity, the measure of texture that the loss ratio is multiplied by."""
 
 import cv2
 import numpy as np
@@ -14,11 +14,11 @@ GREY_LEVELS = 32
 def homogeneity(grey: npt.NDArray[np.uint8]) -> float:
     """Return sum P(i,j) / (1 + (i-j)^2) of the grey-level co-occurrence matrix of an 8-bit grey image, in (0, 1].
 
-    32 grey levels, distance 1, angle 0, symmetric, normalised (as the published code; the paper's formula is reported
-    with |i-j| in place of the square).
+    32 grey levels, distance 1, angle 0, symmetric, normalised (as in the published code; the paper's formula is
+    reported with |i-j| instead of the square).
 
     Raises:
-        UnusableImage: the image is one pixel wide, so that no pixel has a neighbour.
+        UnusableImage: the image is one pixel wide, so no pixel has a neighbour.
     """
     if grey.shape[1] < 2:
         raise UnusableImage("one pixel wide: homogeneity needs neighbours")
@@ -28,14 +28,14 @@ def homogeneity(grey: npt.NDArray[np.uint8]) -> float:
 
 
 def read_grey(data: bytes) -> npt.NDArray[np.uint8]:
-    """Decode an encoded picture that `decode_image` took to 8-bit grey, shape (height, width), as OpenCV does.
+    """Decode an encoded picture that `decode_image` accepts to 8-bit grey, shape (height, width), as OpenCV does.
 
-    OpenCV takes a JPEG's own luma and truncates where others round; only this reproduces the published values. What
-    OpenCV does not decode, or understands as a picture of another size, is converted with its coefficients for PNG.
+    OpenCV uses a JPEG's own luma and truncates where others round; only this reproduces the published values. If OpenCV
+    cannot decode a picture, or reads it at another size, it is converted with OpenCV's coefficients for PNG.
     """
     try:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    # OpenCV has limits of its own, such as 2^20 pixels a side.
+    # OpenCV has its own limits, such as 2^20 pixels per side.
     except cv2.error:
         grey = None
     if grey is not None and grey.shape == picture_shape(data):

@@ -1,4 +1,4 @@
-"""Reading and writing pictures: what counts as one, and what its pixels are."""
+"""Reading and writing pictures: what counts as a picture, and what its pixels are."""
 
 import hashlib
 import io
@@ -13,24 +13,24 @@ from aedr.errors import UnusableImage
 
 Pixels = npt.NDArray[np.uint8]
 
-# Pillow's own limit would raise before ours can name the key; opening a file decodes no pixel yet.
+# Pillow's own limit would raise before ours, whose message names the key. Opening a file decodes no pixels yet.
 Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
-# Each scan of a JPEG goes over all its pixels, and takes a few bytes. The limit is libtiff's, for the same reason;
+# A scan takes a few bytes of a JPEG, but decoding it goes over all pixels. libtiff has this limit for the same reason;
 # encoders write about ten.
 MAX_SCANS = 100
-# What opens a segment: not the bytes inside a scan (FF 00), nor the restarts between its parts (FF D0 to FF D7).
+# The beginning of a segment: neither a byte inside a scan (FF 00) nor a restart between its parts (FF D0 to FF D7).
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 def read_image_file(path: str | Path, max_bytes: int) -> bytes:
-    """Return the bytes of a picture's file, of which no more than `max_bytes` and one are ever read.
+    """Return the bytes of a picture's file. At most `max_bytes` + 1 bytes are read.
 
     Raises:
         UnusableImage: the file is larger than `max_bytes`.
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
         data = file.read(max_bytes + 1)
@@ -43,14 +43,14 @@ def decode_image(data: bytes, max_pixels: int | None = None) -> Pixels:
     """Decode an encoded picture to RGB pixels, uint8, shape (height, width, 3).
 
     EXIF rotation is applied; CMYK, palette and grey are converted to RGB; 16-bit samples keep their high byte;
-    an alpha channel that hides nothing is dropped.
+    an opaque alpha channel is dropped.
 
     Args:
-        max_pixels: a picture of more is refused before it is decoded. None for what a table of images holds, which was
-            checked on its way there.
+        max_pixels: a picture with more is refused before it is decoded. None for a picture from a table of images,
+            which was already checked.
 
     Raises:
-        UnusableImage: truncated or not a picture, animated, transparent, larger than `max_pixels`, or a JPEG of more
+        UnusableImage: truncated or not a picture, animated, transparent, larger than `max_pixels`, or a JPEG with more
             than `MAX_SCANS` scans.
     """
     try:
@@ -58,25 +58,25 @@ def decode_image(data: bytes, max_pixels: int | None = None) -> Pixels:
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
                 raise UnusableImage(f"{width}x{height} pixels are more than max_pixels ({max_pixels})")
-            # A camera's multi-picture JPEG holds the photograph first and its thumbnail or depth map behind it. How
-            # many frames there are is not asked: counting them takes a TIFF's number of pages squared.
+            # A camera's multi-picture JPEG (MPO) starts with the photograph; a thumbnail or depth map follows. The
+            # frames are not counted: for a TIFF, the time grows with the square of the number of pages.
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise UnusableImage("animated or multi-page")
             if image.format in ("JPEG", "MPO") and _count_scans(data) > MAX_SCANS:
-                raise UnusableImage(f"a JPEG of more than {MAX_SCANS} scans, which takes long to decode")
+                raise UnusableImage(f"a JPEG with more than {MAX_SCANS} scans, which takes long to decode")
             image.load()
             return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except UnusableImage:
         raise
     except UnidentifiedImageError:
-        raise UnusableImage(f"cannot be decoded: not a picture as {', '.join(FORMATS)}") from None
-    # A damaged file makes Pillow's decoders raise almost anything; whatever it is, the file is not a picture.
+        raise UnusableImage(f"cannot be decoded: not a picture in one of the formats {', '.join(FORMATS)}") from None
+    # Pillow's decoders may raise almost anything on a damaged file.
     except Exception as error:
         raise UnusableImage(f"cannot be decoded: {error or type(error).__name__}") from None
 
 
 def _count_scans(data: bytes) -> int:
-    """Return how many scans a JPEG has before its end (ITU-T T.81, B.1); what follows, a phone's video, is not its."""
+    """Return how many scans a JPEG has before its end (ITU-T T.81, B.1). A phone's video may follow the end."""
     scans, position = 0, 2
     while found := JPEG_MARKER.search(data, position):
         position = found.end()
@@ -102,10 +102,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def picture_shape(data: bytes) -> tuple[int, int]:
-    """Return height and width, after EXIF rotation, of a picture that `decode_image` takes; decodes no pixel."""
+    """Return height and width, after EXIF rotation, of a picture that `decode_image` accepts; decodes no pixels."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
-        # From 5 on, the orientations of EXIF exchange rows and columns.
+        # EXIF orientations from 5 on swap rows and columns.
         turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
     return (width, height) if turned else (height, width)
 
@@ -118,10 +118,10 @@ def encode_png(pixels: Pixels) -> bytes:
 
 
 def describe_image(data: bytes, name: str, max_pixels: int | None = None) -> dict[str, object]:
-    """Return the columns of the image table that come from an encoded picture itself, bytes included.
+    """Return the columns of the images table that come from the encoded picture itself, including its bytes.
 
-    `reason` is None for a usable picture; otherwise it says why there is none, and size and bytes are None. Width and
-    height are those of the decoded picture, after EXIF rotation.
+    `reason` is None for a usable picture; otherwise it says why it is not usable, and size and bytes are None. Width
+    and height are those of the decoded picture, after EXIF rotation.
     """
     row: dict[str, object] = {"format": None, "sha256": hashlib.sha256(data).hexdigest()}
     try:

@@ -1,4 +1,4 @@
-"""Text-to-image pipelines of diffusers: loading one, the arguments of its call, and what is recorded of it."""
+"""Text-to-image pipelines of diffusers: loading one, the arguments of its call, and what tables record about it."""
 
 import contextlib
 import difflib
@@ -18,7 +18,7 @@ from aedr.errors import UserError
 from aedr.memory import offload_more
 from aedr.weights.repair import how_to_repair
 
-# Settings that change how fast a picture is made and in how much memory, but not the picture.
+# Settings that change how fast a picture is made and how much memory it needs, but not the picture.
 COST_SETTINGS = ("attention_slicing", "batch_size", "offload")
 
 
@@ -30,9 +30,9 @@ def load_pipeline(
     Weights that do not fit into the GPU's memory are offloaded, as with `offload`.
 
     Args:
-        folder: holds `model_index.json`; a pipeline with a prior (Kandinsky) has it in the subfolder `prior`.
+        folder: contains `model_index.json`; a prior (Kandinsky) is in the subfolder `prior`.
         model: the model's id, for messages.
-        settings: `pipeline` (diffusers class name), `precision`, and where set `variant`, `trusted_pickle`,
+        settings: `pipeline` (diffusers class name), `precision`, and optionally `variant`, `trusted_pickle`,
             `attention_slicing`, `offload`.
 
     Raises:
@@ -42,13 +42,13 @@ def load_pipeline(
     name = settings["pipeline"]
     if not (folder / "model_index.json").is_file():
         raise UserError(
-            f"models.{model}: {folder} holds no model_index.json. A complete diffusers model was expected there. "
+            f"models.{model}: {folder} has no model_index.json. A complete diffusers model was expected there. "
             f"{how_to_repair(folder)}"
         )
     loading = {
         "dtype": getattr(torch, settings["precision"]),
         "variant": settings.get("variant"),
-        # None lets diffusers fall back on pickled weights where there are no others.
+        # None lets diffusers use pickled weights if there are no others.
         "use_safetensors": None if settings.get("trusted_pickle") else True,
         "local_files_only": True,
     }
@@ -56,8 +56,8 @@ def load_pipeline(
         pipeline = _load(folder, _pipeline_class(name, model), loading)
         if name not in (type(pipeline).__name__, "AutoPipelineForText2Image"):
             raise UserError(
-                f"models.{model}: {folder} holds a {type(pipeline).__name__}, not a {name}. "
-                "Name that class, or AutoPipelineForText2Image, under `pipeline`."
+                f"models.{model}: {folder} contains a {type(pipeline).__name__}, not a {name}. "
+                f"Set `pipeline` to {type(pipeline).__name__} or to AutoPipelineForText2Image."
             )
         pipeline.set_progress_bar_config(disable=True)
         if settings.get("attention_slicing"):
@@ -67,7 +67,7 @@ def load_pipeline(
             _put(pipeline, model, device, costs or Costs(device))
     except UserError:
         raise
-    # diffusers and transformers raise almost anything on a model that is incomplete or of another kind.
+    # diffusers and transformers may raise almost anything if a model is incomplete or of another kind.
     except Exception as error:
         raise UserError(
             f"models.{model}: {folder} cannot be loaded as {name}: {type(error).__name__}: {error}. "
@@ -84,7 +84,7 @@ def _pipeline_class(name: str, model: str) -> Any:
         hint = f" Similar: {', '.join(similar)}." if similar else ""
         raise UserError(
             f"models.{model}: diffusers {diffusers.__version__} has no class {name}. `pipeline` must name one of its "
-            f"text-to-image pipelines.{hint} A class of another version needs an `environment` with that version."
+            f"text-to-image pipelines.{hint} For a class of another version, set an `environment` with that version."
         )
     return pipeline
 
@@ -97,7 +97,7 @@ def _put(pipeline: Any, model: str, device: torch.device, costs: Costs) -> None:
     if how is None:
         raise UserError(
             f"models.{model}: the weights do not fit into the GPU's memory, and a {type(pipeline).__name__} cannot be "
-            "offloaded. Set a `precision` of 16 bits, or take a larger GPU."
+            "offloaded. Set a `precision` of 16 bits, or use a larger GPU."
         )
     costs.fall_back(how)
 
@@ -109,17 +109,17 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
         parts = {f"prior_{part}": component for part, component in prior.components.items()}
         return diffusers.AutoPipelineForText2Image.from_pipe(decoder, **parts)
     parameters = inspect.signature(pipeline.__init__).parameters
-    # A component that was saved as absent, such as SD3's T5 encoder, has to be named as absent again.
+    # A component that was saved as absent, such as SD3's T5 encoder, must be passed as None again.
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     extra: dict[str, Any] = {name: None for name in parameters if index.get(name) == [None, None]}
     if "learned_classifier_free_sampling_embeddings" in parameters:
-        # A model's index looks for this class in diffusers itself, that of the published model in a module
-        # `vq_diffusion`; diffusers offers it in neither place.
+        # A saved model's index expects this class in diffusers itself, the published model's index in a module
+        # `vq_diffusion`. diffusers has it in neither place.
         library: Any = diffusers
         library.pipelines.vq_diffusion = module = sys.modules[pipeline.__module__]
         library.LearnedClassifierFreeSamplingEmbeddings = module.LearnedClassifierFreeSamplingEmbeddings
     if "add_watermarker" in parameters:
-        # SDXL's invisible watermark, drawn only where a further package is installed, would change the decoded pixels.
+        # SDXL's invisible watermark would change the decoded pixels if its optional package is installed.
         extra["add_watermarker"] = False
     return pipeline.from_pretrained(folder, **loading, **extra)
 
@@ -127,11 +127,11 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
 def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of the pipeline's call that follow from the model's settings.
 
-    `steps`, `guidance`, `image_size` and `negative_prompt` are passed under diffusers' names where they are set;
-    `arguments` holds further ones under the pipeline's own names.
+    `steps`, `guidance`, `image_size` and `negative_prompt`, if set, are passed under diffusers' names. `arguments` has
+    more under the pipeline's own names.
 
     Raises:
-        UserError: the pipeline does not take one of them, or cannot be seeded.
+        UserError: the pipeline does not take one of them, takes no prompt, or cannot be seeded.
     """
     accepted = inspect.signature(pipeline.__call__).parameters
     chosen = {
@@ -153,14 +153,14 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
             )
     if not {"prompt", "generator"} <= set(accepted):
         raise UserError(
-            f"models.{model}: {type(pipeline).__name__} takes no prompt or no generator, so it cannot generate seeded "
+            f"models.{model}: {type(pipeline).__name__} takes no prompt or no generator, so it cannot make seeded "
             "pictures from text. `pipeline` must name a text-to-image pipeline."
         )
     return arguments
 
 
 def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """Return what a table of generated images says about its making; equal in every run on the same machine."""
+    """Return what a table of generated images records about how it was made; equal in every run on one machine."""
     shaping = {key: value for key, value in settings.items() if key not in COST_SETTINGS and value is not None}
     return {
         "pipeline": type(pipeline).__name__,

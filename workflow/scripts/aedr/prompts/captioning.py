@@ -11,7 +11,7 @@ from PIL import Image
 from aedr.errors import UserError
 from aedr.images.pictures import Pixels
 
-# As CLIP Interrogator limits its captions.
+# CLIP Interrogator's limit for captions.
 MAX_NEW_TOKENS = 32
 
 
@@ -38,7 +38,7 @@ def load_captioner(folder: str | Path, device: torch.device) -> Captioner:
     """Load the image-to-text model that transformers saved in `folder`, from safetensors; nothing is downloaded.
 
     Raises:
-        UserError: transformers cannot load what is there as an image-to-text model.
+        UserError: transformers cannot load the folder as an image-to-text model.
     """
     import transformers
 
@@ -47,7 +47,7 @@ def load_captioner(folder: str | Path, device: torch.device) -> Captioner:
         model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )
-    # transformers raises whatever json, safetensors, tokenizers or torch raise for a folder that it cannot use.
+    # For an unusable folder, transformers passes on any exception of json, safetensors, tokenizers or torch.
     except Exception as error:
         raise UserError(
             f"prompts: captioner: transformers {transformers.__version__} cannot load the folder {folder} as an "

@@ -36,7 +36,7 @@ class Clip:
         return int(self.tokenizer.context_length)
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens `text` has, start and end included, however long it is."""
+        """Return how many tokens `text` has, start and end included, even if the model cannot read that many."""
         if isinstance(self.tokenizer, open_clip.tokenizer.HFTokenizer):
             return len(self.tokenizer.tokenizer(self.tokenizer.clean_fn(text)).input_ids)
         return len(self.tokenizer.encode(text)) + 2
@@ -45,8 +45,8 @@ class Clip:
     def embed_phrases(self, phrases: Sequence[str], batch_size: int) -> Embeddings:
         """Return unit-length embeddings of bare phrases, float32, shape (phrases, dimensions).
 
-        Phrases of the same tokens ("Cat" and "cat") get the same embedding to the last bit, whatever the batches, so
-        that their order in a ranking is their order in the vocabulary.
+        Phrases with the same tokens ("Cat" and "cat") get the same embedding to the last bit, regardless of batches. So
+        a ranking keeps them in the order of the vocabulary.
         """
         tokens, place = torch.unique(self.tokenizer(list(phrases)), dim=0, return_inverse=True)
         parts = tokens.split(batch_size)
@@ -64,25 +64,27 @@ class Clip:
 
 
 def load_clip(folder: str | Path, device: torch.device) -> Clip:
-    """Load the CLIP model in `folder`: open_clip_config.json, open_clip_model.safetensors and, where it has its own,
-    its tokenizer's files, as open_clip's `local-dir:` expects them. Nothing is downloaded.
+    """Load the CLIP model in `folder`; nothing is downloaded.
+
+    The folder is as open_clip's `local-dir:` expects it: open_clip_config.json, open_clip_model.safetensors and, if the
+    model has its own tokenizer, the tokenizer's files.
 
     Raises:
-        UserError: a file is missing, or open_clip cannot load what is there.
+        UserError: a file is missing, or open_clip cannot load the folder.
     """
     folder = Path(folder)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise UserError(
-                f"prompts: clip: the folder {folder} lacks {name}. Weights load from safetensors only; save the model "
-                "in open_clip's format, or delete the folder and run again if the workflow made it."
+                f"prompts: clip: the folder {folder} lacks {name}. Weights are loaded from safetensors only. Save the "
+                "model in open_clip's format. If the workflow made the folder, delete it and run again."
             )
     try:
         model, preprocess = open_clip.create_model_from_pretrained(
             f"local-dir:{folder}", device=device, precision="fp32", return_transform=True
         )
         tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
-    # open_clip raises whatever json, safetensors, torch or transformers raise for a folder that it cannot use.
+    # For an unusable folder, open_clip passes on any exception of json, safetensors, torch or transformers.
     except Exception as error:
         raise UserError(
             f"prompts: clip: open_clip {open_clip.__version__} cannot load the folder {folder}: {error}"

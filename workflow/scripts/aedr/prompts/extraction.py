@@ -1,4 +1,4 @@
-"""Prompts of a whole image set: its captions, and the prompts table's rows."""
+"""Prompts for a whole image set: its captions and the rows of the prompts table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from aedr.tables.files import read_table
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The images of several tables, which are read one after the other since they may not fit into memory together."""
+    """The images of several tables. They are read one table at a time, as all may not fit into memory."""
 
     tables: Sequence[str]
     image_ids: Sequence[str]
 
     def batches(self, size: int, what: str) -> Iterator[tuple[list[str], list[Pixels]]]:
-        """Yield image ids and decoded pictures, `size` at a time; a progress bar shows `what` is done.
+        """Yield image ids and decoded pictures, `size` at a time, with a progress bar that counts `what`.
 
         Raises:
             UserError: a picture cannot be decoded.
@@ -51,10 +51,10 @@ class ImageSet:
 
 
 def open_image_set(tables: Sequence[str]) -> ImageSet:
-    """Return the image set of the image tables `tables`.
+    """Return the image set in these images tables.
 
     Raises:
-        UserError: there is no image, or one that cannot be used.
+        UserError: there is no image, or one of them cannot be used.
     """
     image_ids: list[str] = []
     for table in tables:
@@ -64,7 +64,7 @@ def open_image_set(tables: Sequence[str]) -> ImageSet:
                 raise _unusable(image_id, reason)
             image_ids.append(image_id)
     if not image_ids:
-        raise UserError("prompts: image_set: it holds no picture. Put at least one into its folder.")
+        raise UserError("prompts: image_set: it has no pictures. Put at least one into its folder.")
     return ImageSet(tables, image_ids)
 
 
@@ -72,7 +72,7 @@ def caption_images(image_set: ImageSet, captioner: Captioner, batch_size: int, c
     """Return the captioner's caption of every image, by image id.
 
     Raises:
-        UserError: a picture cannot be decoded, or the captioner has nothing to say about it.
+        UserError: a picture cannot be decoded, or its caption is empty.
     """
     fitting = FittingBatches(batch_size, costs)
     captions: dict[str, str] = {}
@@ -81,8 +81,8 @@ def caption_images(image_set: ImageSet, captioner: Captioner, batch_size: int, c
     for image_id, caption in captions.items():
         if not caption:
             raise UserError(
-                f"prompts: captioner: it had nothing to say about {image_id}. Give captions of your own in a CSV "
-                "file (prompts: captions), or remove the picture."
+                f"prompts: captioner: its caption for {image_id} is empty. Write your own captions in a CSV file "
+                "(prompts: captions), or remove the picture."
             )
     return captions
 
@@ -95,11 +95,11 @@ def interrogate_images(
     batch_size: int,
     costs: Costs,
 ) -> list[dict[str, str]]:
-    """Return the rows of the prompts table, one for each image, in their order.
+    """Return the rows of the prompts table, one for each image, in the order of the images.
 
     Args:
         captions: by image id.
-        vocabulary: the vocabulary table, embedded with the same model `clip`.
+        vocabulary: the vocabulary table, embedded with `clip`.
 
     Raises:
         UserError: a picture cannot be decoded.
@@ -123,6 +123,6 @@ def interrogate_images(
 
 def _unusable(image_id: str, reason: str) -> UserError:
     return UserError(
-        f"prompts: image_set: the picture {image_id} gives no prompt: {reason}. Remove it from its folder, or choose "
+        f"prompts: image_set: no prompt can be made from {image_id}: {reason}. Remove it from its folder, or choose "
         "another image set for the prompts."
     )

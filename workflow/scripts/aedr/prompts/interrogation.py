@@ -1,4 +1,4 @@
-"""Prompts from pictures, as CLIP Interrogator 0.6.0 composes them in its classic mode."""
+"""Prompts from pictures, composed as in CLIP Interrogator 0.6.0's classic mode."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from aedr.study.prompt_files import KINDS
 
 FLAVORS = 3
 
-# Rows of a vocabulary compared at once: the published one has 101,000 flavors of 1,024 numbers.
+# Phrases compared at once: the published vocabulary has 101,000 flavors of 1,024 numbers each.
 _CHUNK = 8192
 
 
@@ -32,15 +32,15 @@ def phrases_by_kind(vocabulary: pd.DataFrame) -> dict[str, Phrases]:
 
 
 def best_phrases(images: Embeddings, phrases: Phrases, count: int) -> list[list[str]]:
-    """Return the `count` phrases nearest to each image by cosine, the nearest first, equals in vocabulary order.
+    """Return the `count` phrases nearest to each image by cosine, nearest first, ties in vocabulary order.
 
-    `images` holds unit-length embeddings, shape (images, dimensions).
+    `images` has unit-length embeddings, shape (images, dimensions).
     """
     chunks = [
         images.astype(np.float64) @ phrases.embeddings[start : start + _CHUNK].astype(np.float64).T
         for start in range(0, len(phrases.phrases), _CHUNK)
     ]
-    # Float64 products of equal float32 embeddings still differ in their last digits, by their place in the matrix.
+    # Even float64 products of equal float32 embeddings differ in their last digits, by their place in the matrix.
     cosines = np.round(np.concatenate(chunks, axis=1), 9)
     order = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
     return [[phrases.phrases[place] for place in row] for row in order]
@@ -53,7 +53,7 @@ def interrogate(
     count_tokens: Callable[[str], int],
     context_length: int,
 ) -> list[str]:
-    """Return the prompt of each image from its embedding (unit length), its caption and a vocabulary of every kind."""
+    """Return the prompt of each image, from its unit-length embedding, its caption and the phrases of every kind."""
     best = {kind: best_phrases(images, vocabulary[kind], FLAVORS if kind == "flavor" else 1) for kind in KINDS}
     prompts = []
     for number, caption in enumerate(captions):
@@ -66,17 +66,18 @@ def interrogate(
 def compose_prompt(caption: str, medium: str, artist: str, trending: str, movement: str, flavors: Sequence[str]) -> str:
     """Return `{caption}, {medium} {artist}, {trending}, {movement}, {flavors}`.
 
-    A medium that the caption begins with is not repeated; the artist then follows the caption without a comma.
+    If the caption begins with the medium, the medium is not repeated, and the artist follows the caption without a
+    comma.
     """
     beginning = f"{caption} {artist}" if caption.startswith(medium) else f"{caption}, {medium} {artist}"
     return ", ".join([beginning, trending, movement, *flavors])
 
 
 def limit_tokens(prompt: str, count_tokens: Callable[[str], int], context_length: int) -> str:
-    """Return the longest beginning of `prompt`, ending at a comma, of less than `context_length` tokens.
+    """Return the longest beginning of `prompt` that ends before a comma and has fewer than `context_length` tokens.
 
-    The part before the first comma is kept however long it is. CLIP Interrogator leaves the comma before the last part
-    out of its count, so that a prompt of its own can reach the limit; here it stays under it.
+    The part before the first comma is always kept, even if it is too long. CLIP Interrogator does not count the comma
+    before the last part, so its prompts can reach the limit; here they stay below it.
     """
     first, *parts = prompt.split(", ")
     for part in parts:

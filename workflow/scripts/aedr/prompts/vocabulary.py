@@ -1,4 +1,4 @@
-"""The phrases that compete in a prompt: where they come from and which forms they take."""
+"""The phrases that prompts are made of: where they come from and which forms they take."""
 
 import importlib.util
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from aedr.errors import UserError
 from aedr.study.prompt_files import KINDS, vocabulary_files
 
-# clip-interrogator 0.6.0 ships its other phrases as files; its sites stand in its code.
+# clip-interrogator 0.6.0 has its sites in its code, and its other phrases in files.
 SITES = (
     "Artstation",
     "behance",
@@ -30,10 +30,10 @@ SITES = (
 
 
 def read_vocabulary(folder: str | Path | None) -> dict[str, list[str]]:
-    """Return the competing phrases by kind, from `folder`, or from the installed clip-interrogator where it is None.
+    """Return the phrases by kind, from `folder`, or from the installed clip-interrogator if `folder` is None.
 
-    An artist competes as "by X" and "inspired by X"; a site as it is, "trending on X", "featured on X" and
-    "X contest winner". A phrase that a file repeats competes once, so that no prompt names it twice.
+    An artist X becomes "by X" and "inspired by X". A site X becomes "X", "trending on X", "featured on X" and
+    "X contest winner". Repeated phrases are dropped, so that no prompt has one twice.
 
     Raises:
         UserError: a file is missing, not UTF-8 or empty, or clip-interrogator is not installed.
@@ -55,12 +55,12 @@ def read_vocabulary(folder: str | Path | None) -> dict[str, list[str]]:
 
 
 def _package_data() -> Path:
-    """Return clip-interrogator's data folder, without importing the package: that would import all that it needs."""
+    """Return clip-interrogator's data folder, without importing the package and all that it needs."""
     found = importlib.util.find_spec("clip_interrogator")
     if found is None or not found.submodule_search_locations:
         raise UserError(
-            "prompts: vocabulary: none is configured, and the package clip-interrogator, whose phrases are the "
-            "default, is not installed. Install it, or name a folder with "
+            "prompts: vocabulary: it is not set, and clip-interrogator, the package with the default phrases, is not "
+            "installed. Install it, or name a folder with "
             f"{', '.join(f'{kind}s.txt' for kind in KINDS)}."
         )
     return Path(next(iter(found.submodule_search_locations))) / "data"
@@ -72,12 +72,12 @@ def _read_phrases(path: Path) -> list[str]:
     except OSError as error:
         raise UserError(
             f"prompts: vocabulary: {path} cannot be read ({error.strerror or error}). "
-            f"The folder must hold {', '.join(f'{kind}s.txt' for kind in KINDS)}, one phrase a line."
+            f"The folder must have {', '.join(f'{kind}s.txt' for kind in KINDS)}, with one phrase per line."
         ) from None
     except UnicodeDecodeError as error:
         raise UserError(f"prompts: vocabulary: {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     phrases = [line.strip() for line in lines]
     phrases = [phrase for phrase in phrases if phrase]
     if not phrases:
-        raise UserError(f"prompts: vocabulary: {path} holds no phrase. Write at least one, one a line.")
+        raise UserError(f"prompts: vocabulary: {path} has no phrases. Write at least one, one per line.")
     return phrases
