@@ -82,7 +82,7 @@ def summarise_robustness(robustness: pd.DataFrame, real_sources: set[str]) -> pd
 
 
 def cells_side_by_side(robustness: pd.DataFrame, methods: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Return the accuracy of the cells of `methods`, a column per transform, with thresholds for images damaged alike."""
+    """Return the accuracy of the cells of `methods`, a column per transform, by thresholds fitted alike."""
     cells = robustness[robustness["protocol"] == ALIKE]
     chosen = [(row.metric, row.signal) in methods for row in cells.itertuples()]
     columns = cells[chosen].pivot(index=[*METHOD, "autoencoder", "source"], columns="transform", values="accuracy")
