@@ -1,4 +1,4 @@
-"""Give every image of the query its verdict; read its losses and a calibration, write tables and a page."""
+"""Give every query image a verdict; read the images' losses and a calibration, write tables and a page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +17,9 @@ def attribute_images(
     page: str,
     level: float,
 ) -> None:
-    """Write a verdict for each image as Parquet and CSV, and a page with the pictures.
+    """Write a verdict for each image as Parquet and CSV, and a page with the images.
 
-    `families` is the file of `check_calibration`; `level` the significance level of verdicts.
+    `families` is the file that `check_calibration` writes; `level` is the significance level of verdicts.
     """
     import json
 

@@ -1,4 +1,4 @@
-"""Check that a calibration fits the autoencoders at hand, before anything is reconstructed."""
+"""Check that a calibration matches the configured autoencoders, before anything is reconstructed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ def check_calibration(
     metrics: Sequence[str],
     level: float,
 ) -> None:
-    """Write which of the calibration's families each family is; a calibration that does not fit is refused."""
+    """Write which of the calibration's families each family is; refuse a calibration that does not match."""
     import json
 
     from aedr.tables.files import read_table

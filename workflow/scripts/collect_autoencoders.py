@@ -6,7 +6,7 @@ from aedr.jobs import job
 
 
 def collect_autoencoders(fingerprints: Sequence[str], parquet: str, csv: str) -> None:
-    """Write the families of the autoencoders, whose order is that of the files."""
+    """Write the families of the autoencoders, which keep the order of the files."""
     from aedr.autoencoders.families import assign_families
     from aedr.tables.files import read_tables, write_table
 

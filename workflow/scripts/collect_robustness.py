@@ -1,4 +1,4 @@
-"""Collect the robustness of all transforms beside that of untouched images; write means and cells as CSV."""
+"""Collect the robustness of all transforms and of untouched images; write means and cells as CSV."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Set all methods side by side; read accuracy and what losses and rivals cost, write the methods table."""
+"""Compare all methods; read accuracy and the costs of losses and rivals, write the methods table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,9 +14,9 @@ def compare_methods(
     csv: str,
     real_sources: Sequence[str],
 ) -> None:
-    """Write accuracy, seconds and memory of every method under every autoencoder, as Parquet and CSV.
+    """Write accuracy, seconds and memory of every method for every autoencoder, as Parquet and CSV.
 
-    `losses` are files by autoencoder, `rivals` by rival and autoencoder.
+    `losses` are files of losses tables by autoencoder, `rivals` those by rival and autoencoder.
     """
     from aedr.scoring import methods
     from aedr.tables.files import read_cost, read_table, write_table

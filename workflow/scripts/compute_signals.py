@@ -1,4 +1,4 @@
-"""Join losses and homogeneity to signals; read their tables and the autoencoders', write signals and parameters."""
+"""Compute signals; read losses, homogeneity and autoencoders, write signals and fitted parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ def compute_signals(
     own_sources: Mapping[str, Sequence[str]],
     held_out: float,
 ) -> None:
-    """Write the signals of every image, autoencoder and metric, and what was fitted for them.
+    """Write the signals of every image, autoencoder and metric, and the parameters fitted for them.
 
-    No more than one family's tables are in memory.
+    Only one family's tables are in memory at a time.
 
     Args:
-        losses: losses tables, those of rivals among them, whose metrics are the rivals.
-        families: the family of each of them.
+        losses: files of losses tables. In those of rivals, the metric is the rival.
+        families: the family of each of these files.
         own_sources: each autoencoder's own sources; a family's are those of all its members.
         held_out: the share of images that nothing is fitted on.
     """

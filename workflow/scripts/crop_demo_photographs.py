@@ -1,4 +1,4 @@
-"""Cut the demo's photographs out of the thirds that no training picture touches, and caption them."""
+"""Cut the demo's photographs out of the thirds that no training image touches, and caption them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from aedr.jobs import job
 def crop_demo_photographs(
     folder: str, captions: str, photographs: Mapping[str, Mapping[str, Any]], crops: Mapping[str, Any]
 ) -> None:
-    """Write the crops as 8-bit PNG files to `folder` and their captions to the CSV file `captions`.
+    """Write the crops as 8-bit PNG files to `folder`, and their captions to the CSV file `captions`.
 
     photographs, crops: sections of demo/training.yaml.
     """

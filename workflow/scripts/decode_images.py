@@ -13,9 +13,9 @@ def decode_images(
     loading: Mapping[str, Any],
     device: str,
 ) -> None:
-    """Write each picture of `images` as the autoencoder decodes it: 8 bits, cropped to its grid.
+    """Write each image of `images` as the autoencoder decodes it: 8 bits, cropped to its grid.
 
-    The latent is the posterior's mode, so that several autoencoders given the same pictures show the same contents.
+    The latent is the posterior's mode, so that several autoencoders given the same images show the same content.
     """
     import functools
 

@@ -1,4 +1,4 @@
-"""Embed every phrase of the vocabulary with the CLIP model, once for a study."""
+"""Embed every phrase of the vocabulary with the CLIP model, once per study."""
 
 from aedr.jobs import job
 

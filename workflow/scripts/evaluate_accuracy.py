@@ -1,4 +1,4 @@
-"""Score every pair of autoencoder and source; read signals and thresholds, write accuracy and what sums it up."""
+"""Score every pair of autoencoder and source; read signals and thresholds, write accuracy and summaries."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def evaluate_accuracy(
     metric: str,
     signal: str,
 ) -> None:
-    """Write the accuracy of every cell as Parquet and CSV, and as CSV means and the comparison of signals."""
+    """Write the accuracy of every cell as Parquet and CSV; also write means and the comparison of signals as CSV."""
     import pandas as pd
 
     from aedr.scoring import accuracy

@@ -19,7 +19,8 @@ def evaluate_robustness(
 ) -> None:
     """Write the robustness of every autoencoder, source, metric and signal.
 
-    `damaged` and `untouched` are files of losses and of homogeneity, `own_sources` and `alphas` each autoencoder's.
+    `damaged` and `untouched` are files of losses and files of homogeneity. `own_sources` and `alphas` have an entry per
+    autoencoder.
     """
     from aedr.autoencoders.families import family_alphas, family_sources, members
     from aedr.errors import UserError

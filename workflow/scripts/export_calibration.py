@@ -1,4 +1,4 @@
-"""Export a study's calibration; read signals, fitted parameters and autoencoders, write one file to carry away."""
+"""Export a study's calibration; read signals, fitted parameters and autoencoders, write one file for use elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def export_calibration(
     real_sources: Sequence[str],
     preprocessing: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Write the reference table of one metric and signal, with what it holds for in the file's metadata."""
+    """Write the reference table of one metric and signal; the file's metadata says what it is valid for."""
     from importlib.metadata import version
 
     import pandas as pd

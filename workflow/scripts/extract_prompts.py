@@ -1,4 +1,4 @@
-"""Make one prompt for each picture of an image set, from its caption and the phrases nearest to it."""
+"""Make one prompt for each image of an image set, from its caption and the phrases nearest to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +15,12 @@ def extract_prompts(
     output: str,
     cost: Mapping[str, Any],
 ) -> None:
-    """Write the prompts table of the pictures in the image tables `images`, one row for each, in their order.
+    """Write the prompts table of the images in the tables `images`: one row per image, in their order.
 
     Captions come from the CSV file `captions`, or else from the image-to-text model in the folder `captioner`.
-    `cost` (device, batch_size) is what prompts do not depend on.
+    Prompts do not depend on `cost` (device, batch_size).
 
-    Raises `UserError` for a picture that cannot be used, a missing caption, and a setting that is not possible.
+    Raises `UserError` for an unusable image, a missing caption and an impossible setting.
     """
     import open_clip
     import torch

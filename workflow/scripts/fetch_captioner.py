@@ -1,4 +1,4 @@
-"""Bring an image-to-text model of transformers to a folder, with its processor; safetensors weights alone."""
+"""Download an image-to-text model of transformers and its processor to a folder; only safetensors weights."""
 
 from aedr.jobs import job
 
@@ -6,9 +6,9 @@ PATTERNS = ("*.json", "*.txt", "*.model", "model*.safetensors")
 
 
 def fetch_captioner(repository: str, revision: str | None, output: str) -> None:
-    """Download `repository` at `revision` (None: its newest) to the folder `output`.
+    """Download `repository` at `revision` (None: the newest) to the folder `output`.
 
-    Raises `UserError` where the repository holds no safetensors weights.
+    Raises `UserError` if the repository contains no safetensors weights.
     """
     from pathlib import Path
 

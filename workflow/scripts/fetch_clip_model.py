@@ -1,4 +1,4 @@
-"""Bring a CLIP model that open_clip knows to a folder: its configuration, weights and, where it has one, tokenizer."""
+"""Download a CLIP model that open_clip knows to a folder: its configuration, weights and, if it has one, tokenizer."""
 
 from aedr.jobs import job
 
@@ -8,7 +8,7 @@ TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.tx
 def fetch_clip_model(model: str, pretrained: str, output: str) -> None:
     """Download the safetensors weights of open_clip's `model` and `pretrained` tag to the folder `output`.
 
-    Raises `UserError` where open_clip does not know the pair or publishes no safetensors for it.
+    Raises `UserError` if open_clip does not know the pair, or no safetensors weights are published for it.
     """
     import json
     import os

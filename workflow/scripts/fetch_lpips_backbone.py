@@ -1,11 +1,11 @@
-"""Download the weights of a network of torchvision, which LPIPS needs."""
+"""Download the weights of a torchvision network that LPIPS needs."""
 
 from aedr.errors import UserError
 from aedr.jobs import job
 
 
 def fetch_lpips_backbone(url: str, output: str) -> None:
-    """Download `url` to `output` and check it against the hash that its name ends with."""
+    """Download `url` to `output` and check it against the hash at the end of its name."""
     from pathlib import Path
 
     import torch

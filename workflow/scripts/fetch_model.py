@@ -1,4 +1,4 @@
-"""Bring the weights of one model, or of one autoencoder alone, from the Hugging Face hub to the resources folder."""
+"""Download the weights of one model or one autoencoder from the Hugging Face hub to the resources folder."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,9 +7,10 @@ from aedr.jobs import job
 
 
 def fetch_model(needs: Sequence[Mapping[str, Any]], study: Sequence[Mapping[str, Any]], output: str) -> None:
-    """Fetch and verify the files of `needs` (see aedr.weights); write what they are to the JSON file `output`.
+    """Fetch and verify the files of `needs` (see aedr.weights); describe them in the JSON file `output`.
 
-    All that the `study` needs is asked for first, so that a gated repository is known before hours of downloads.
+    First the hub is asked for everything that the `study` needs, so that a gated repository is noticed before hours of
+    downloads.
     """
     from aedr.weights import repositories
 

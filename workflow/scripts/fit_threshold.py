@@ -8,7 +8,7 @@ from aedr.jobs import job
 def fit_threshold(
     signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], inversion: str
 ) -> None:
-    """Write the thresholds of every family, metric, signal and protocol at the autoencoders' levels `alphas`."""
+    """Write a threshold for every family, metric, signal and protocol, at the autoencoders' levels `alphas`."""
     import pandas as pd
 
     from aedr.autoencoders.families import family_alphas, members

@@ -1,4 +1,4 @@
-"""Generate one shard of a model's images, one for each prompt; read the prompts table, write an images table."""
+"""Generate one shard of a model's images, one per prompt; read the prompts table, write an images table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +16,10 @@ def generate_images(
     settings: Mapping[str, Any],
     cost: Mapping[str, Any],
 ) -> None:
-    """Write an image, or the reason why there is none, for each of the prompts at the positions [start, stop) `rows`.
+    """Write an image, or the reason why there is none, for each prompt at the positions [start, stop) in `rows`.
 
-    `folder` holds the model `source`. `settings` are what its images depend on; `cost` (device, batch_size, offload,
-    attention_slicing) is what they do not.
+    `folder` contains the model `source`. Its images depend on `settings`, but not on `cost` (device, batch_size,
+    offload, attention_slicing).
     """
     import sys
 

@@ -1,4 +1,4 @@
-"""Fingerprint one autoencoder; read its weights and where they were fetched from, write a fingerprints table."""
+"""Fingerprint one autoencoder; read its weights and their origin, write a fingerprints table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from aedr.jobs import job
 
 
 def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, output: str) -> None:
-    """Write one row that says what the autoencoder `name` is.
+    """Write one row that identifies the autoencoder `name`.
 
-    `loading` are arguments of `load_autoencoder`. `manifest` is what records where the weights were fetched from; for
-    a local folder, which nothing was fetched to, it is that folder.
+    `loading` are arguments of `load_autoencoder`. `manifest` is the file that records where the weights were
+    fetched from; for weights in a local folder, it is that folder.
     """
     import json
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Import one shard of a folder of images, untouched; write an images table."""
+"""Import one shard of a folder of images without changing them; write an images table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from aedr.jobs import job, progress
 
 
 def import_images(folder: str, names: Sequence[str], source: str, output: str, max_pixels: int, max_bytes: int) -> None:
-    """Write a row for each file `names` of `folder`: its own bytes, or the reason why it holds no usable picture."""
+    """Write a row for each of the files `names` in `folder`: its original bytes, or the reason why it is unusable."""
     from aedr.errors import UnusableImage, UserError
     from aedr.images.pictures import describe_image, read_image_file
     from aedr.tables.files import write_table

@@ -1,4 +1,4 @@
-"""Copy trained demo models, their weights in float16, and the demo's photographs to where the demo study reads them."""
+"""Copy the trained demo models, in float16, and the demo's photographs to where the demo study reads them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Map the loss ratio over patches of every image of the query, under one autoencoder; write figures of each."""
+"""Map the loss ratio over patches of every query image, for one autoencoder; write figures of each image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,9 +18,9 @@ def map_patches(
     patch: int,
     device: str,
 ) -> None:
-    """Write to the folder `output`, for each usable image, the image beside the ratio of its patches.
+    """Write to the folder `output` a figure of each usable image next to the ratios of its patches.
 
-    `loading` are the arguments of `load_autoencoder`; `patch` is a patch's side in latents, of which half overlaps.
+    `loading` are the arguments of `load_autoencoder`. `patch` is a patch's side in latents; patches overlap by half.
     """
     from pathlib import Path
 

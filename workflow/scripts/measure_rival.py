@@ -18,11 +18,11 @@ def measure_rival(
     cost: Mapping[str, Any],
     needs_codebook: bool,
 ) -> None:
-    """Write the losses of every image of the table `images` under one autoencoder and the method `rival`.
+    """Write the losses of every image of the table `images` for one autoencoder and the method `rival`.
 
-    `loading` are the arguments of `load_autoencoder`, `settings` those of the method, `reading` those of
-    `ReconstructionSettings` on which its losses depend; `cost` (device, batch_size) is what they do not depend on. A
-    rival that `needs_codebook` has no rows under an autoencoder without one.
+    `loading` are the arguments of `load_autoencoder`, and `settings` those of the method. `reading` are the arguments
+    of `ReconstructionSettings` that losses depend on; losses do not depend on `cost` (device, batch_size). A rival that
+    `needs_codebook` has no rows for an autoencoder without one.
     """
     import diffusers
     import torch

@@ -1,4 +1,4 @@
-"""Draw the effect of metric and calibration on accuracy; read accuracy, write figures."""
+"""Draw the effect of metric and signal on accuracy; read accuracy, write figures."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from aedr.jobs import job
 
 
 def plot_comparison(*, accuracy: str, outputs: Sequence[str], metric: str, signal: str) -> None:
-    """Draw every metric and signal; the configured ones are in bold."""
+    """Draw every metric and signal, with the configured ones in bold."""
     from aedr.figures.comparison import draw_comparison
     from aedr.tables.files import read_table
 

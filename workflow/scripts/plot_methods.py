@@ -1,4 +1,4 @@
-"""Draw every method's accuracy against its seconds an image; read the methods table, write figures."""
+"""Draw every method's accuracy against its seconds per image; read the methods table, write figures."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Draw how well images are told apart after every transform, method by method; read robustness.csv, write figures."""
+"""Draw how well each method tells images apart after every transform; read robustness.csv, write figures."""
 
 from collections.abc import Sequence
 

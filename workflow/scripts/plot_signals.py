@@ -1,4 +1,4 @@
-"""Draw one family's signals by source, with its density and threshold; read signals, thresholds and families."""
+"""Draw one family's signals by source, density and threshold; read signals, thresholds and families, write figures."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def plot_signals(
     signal: str,
     sources: Sequence[str],
 ) -> None:
-    """Draw the signals of every source's images under `family`, on the axis of all families."""
+    """Draw the signals of every source's images for `family`, on an axis that all families share."""
     from aedr.autoencoders.families import family_label, members
     from aedr.figures.signals import draw_signals
     from aedr.tables.files import read_table

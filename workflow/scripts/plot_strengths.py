@@ -9,7 +9,7 @@ from aedr.jobs import job
 def plot_strengths(
     *, means: str, outputs: Sequence[str], transforms: Mapping[str, Any], metric: str, signal: str
 ) -> None:
-    """Draw every number in which `transforms` differ."""
+    """Draw a column of plots for every number in which `transforms` differ."""
     import pandas as pd
 
     from aedr.figures.robustness import draw_strengths

@@ -4,7 +4,7 @@ from aedr.jobs import job
 
 
 def read_prompts(prompts: str, output: str) -> None:
-    """Write the prompts of the file `prompts`, one a line or `NNN: prompt`, as a prompts table."""
+    """Write the prompts of the file `prompts`, one per line or `NNN: prompt`, as a prompts table."""
     from aedr.study.prompt_files import read_prompt_file
 
     found = read_prompt_file(prompts)

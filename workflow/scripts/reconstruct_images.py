@@ -15,10 +15,10 @@ def reconstruct_images(
     settings: Mapping[str, Any],
     cost: Mapping[str, Any],
 ) -> None:
-    """Write the losses of every image of the table `images` under one autoencoder.
+    """Write the losses of every image of the table `images` for one autoencoder.
 
-    `loading` are the arguments of `load_autoencoder`, `settings` those of `ReconstructionSettings` on which losses
-    depend; `cost` (device, batch_size) is what they do not depend on.
+    `loading` are the arguments of `load_autoencoder`. `settings` are the arguments of `ReconstructionSettings` that
+    losses depend on; losses do not depend on `cost` (device, batch_size).
     """
     import diffusers
     import torch

@@ -1,4 +1,4 @@
-"""Write the study's configuration, with every default filled in, beside its results."""
+"""Write the study's configuration, with every default filled in, next to its results."""
 
 from collections.abc import Mapping
 from pathlib import Path

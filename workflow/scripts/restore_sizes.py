@@ -1,4 +1,4 @@
-"""Bring the images of a query to the sizes that they may have been resized from; write another images table."""
+"""Resize query images to the sizes that they may have had before a resize; write another images table."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from aedr.jobs import job
 
 
 def restore_sizes(images: str, calibration: str, families: str, output: str, max_pixels: int) -> None:
-    """Write each usable image once for every likely size: one that own images of the families asked have.
+    """Write each usable image once for every likely size, out of those that own images of the asked families have.
 
-    `families` is the file of `check_calibration`.
+    `families` is the file that `check_calibration` writes.
     """
     import json
 

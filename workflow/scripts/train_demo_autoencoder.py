@@ -17,9 +17,9 @@ def train_demo_autoencoder(
     training: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Write the autoencoder's folder `output` (float32) and `figures`, JSON with its quality and its cost.
+    """Write the autoencoder's folder `output` (float32), and its quality and cost to the JSON file `figures`.
 
-    architecture: diffusers class and config; the other settings are sections of demo/training.yaml. The same settings
+    architecture: diffusers class and config. The other settings are sections of demo/training.yaml. The same settings
     and seed give the same weights on the same machine.
     """
     import json

@@ -1,4 +1,4 @@
-"""Train the demo's CLIP model: crops of the six photographs against the phrases of the demo's vocabulary."""
+"""Train the demo's CLIP model on crops of the six photographs and the phrases of the demo's vocabulary."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from aedr.jobs import job
 
 
 def train_demo_clip(training: str, vocabulary: str, output: str, settings: Mapping[str, Any]) -> None:
-    """Write a CLIP model to the folder `output` as open_clip reads it, in float16, with its tokenizer.
+    """Write a CLIP model in float16 and its tokenizer to the folder `output`, in the format that open_clip reads.
 
     training: demo/training.yaml; vocabulary: the folder demo/vocabulary; settings: the rule's parameters.
     """

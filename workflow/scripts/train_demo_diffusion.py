@@ -19,7 +19,7 @@ def train_demo_diffusion(
     training: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Write the pipeline's folder `output` (float32) and `figures`, JSON with its cost.
+    """Write the pipeline's folder `output` (float32), and its cost to the JSON file `figures`.
 
     autoencoder: the trained autoencoder's folder; vocabulary: the files of demo/vocabulary, all in one folder;
     architecture: the model's entry in demo/training.yaml; the other settings are sections of that file.

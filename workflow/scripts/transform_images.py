@@ -1,4 +1,4 @@
-"""Damage one shard of a source's images by one transform; read an images table, write another."""
+"""Damage one shard of a source's images with one transform; read an images table, write another."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +9,10 @@ from aedr.jobs import job, progress
 def transform_images(
     images: str, output: str, transform: str, steps: Sequence[Mapping[str, Any]], study_seed: int, max_pixels: int
 ) -> None:
-    """Write every image of the table `images` after `steps`, or the reason why nothing is left of it.
+    """Write every image of the table `images` after `steps`, or the reason why it is unusable after them.
 
-    Ids, sources, prompts and seeds stay the originals', so that rows join and fall into the same part of the study.
+    Ids, sources, prompts and seeds stay those of the originals, so that rows can be joined and stay in the same part of
+    the study.
     """
     import PIL
 

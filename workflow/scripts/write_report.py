@@ -1,4 +1,4 @@
-"""Write the report: one page with everything that a study found; read its tables and figures, write HTML."""
+"""Write the report, one page with all results of a study; read its tables and figures, write HTML."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,13 +26,13 @@ def write_report(
         tables: the files of the tables accuracy, signals, thresholds and autoencoders.
         images: the images tables by source, in the order of the matrix's columns.
         losses: the losses tables by family.
-        figures: the SVG files of the comparison and, where the study has them, of methods and robustness.
+        figures: the SVG files of the comparison and, if the study has them, of methods and robustness.
         signal_figures: the SVG file of each family's signals.
-        methods: the methods table, or None where the study has no rivals.
-        robustness: robustness.csv, or None where the study has no transforms.
+        methods: the methods table, or None if the study has no rivals.
+        robustness: robustness.csv, or None if the study has no transforms.
         configuration: the study's configuration, a YAML file.
         benchmarks: the folder of Snakemake's measurements; what is missing there is not shown.
-        metric, signal: what the study was configured with.
+        metric, signal: the configured ones.
     """
     from pathlib import Path
 
