@@ -1,1 +1,1 @@
-"""Figures: one hand for all of them."""
+"""Figures, all in the same style."""

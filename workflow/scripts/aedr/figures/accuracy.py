@@ -1,4 +1,4 @@
-"""The accuracy matrix: families of autoencoders in rows, sources in columns, own images framed."""
+"""The accuracy matrix: a row for each family of autoencoders, a column for each source, own images framed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,10 +19,10 @@ def draw_accuracy(
 ) -> None:
     """Draw labelled heat maps of the accuracy table, in the order of `labels` and `sources`.
 
-    The first is AEDR as published, where its metric was measured; the second the configured signal, held out.
+    The first is AEDR as published, if its metric was measured. The second is the configured signal on held-out images.
 
     Args:
-        labels: what each family is called.
+        labels: the name of each family in the figure.
         configured: the metric and the signal that the study was configured with.
     """
     panels = [(*PUBLISHED, "published")] if (cells["metric"] == PUBLISHED[0]).any() else []
@@ -54,10 +54,10 @@ def draw_accuracy(
         bar = figure.colorbar(shown, ax=grid[:, 0].tolist(), extend="min", label="accuracy", aspect=40)
         bar.outline.set_visible(False)
         caption = (
-            "Accuracy in percent of every pair of an inspected autoencoder and a source of images, with its 95 % "
-            "bootstrap interval: the mean of the share of its own images that the autoencoder accepts and the share of "
-            f"the source's that it rejects. Framed: own images, the share accepted. {' '.join(means)} Shades begin at "
-            f"{LOWEST_SHADE:.0%}."
+            "Accuracy in percent for every pair of an inspected autoencoder and a source of images, with its 95 % "
+            "bootstrap interval. Accuracy is the mean of two shares: the autoencoder's own images that it accepts, and "
+            "the source's images that it rejects. Framed: the share of own images accepted. "
+            f"{' '.join(means)} Shades begin at {LOWEST_SHADE:.0%}."
         )
         save_figure(figure, outputs, "Accuracy matrix", caption)
 

@@ -1,4 +1,4 @@
-"""The effect of metric and calibration: the accuracy of every metric and signal, cell by cell."""
+"""The accuracy of every metric and signal, cell by cell."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ from aedr.scoring.signals import SIGNALS
 
 
 def draw_comparison(cells: pd.DataFrame, configured: tuple[str, str], outputs: Sequence[str]) -> None:
-    """Draw, for every metric and signal, the accuracy of every cell off the own images as a dot, and their mean.
+    """Draw, for every metric and signal, a dot for the accuracy of each cell except own images, and their mean.
 
-    The row of the `configured` metric and signal, and that of AEDR as published, are in bold.
+    The rows of the `configured` metric and signal and of AEDR as published are in bold.
 
     Args:
         cells: the accuracy table.
     """
     cells = cells[~cells["belonging"]]
-    # Of a rival, which has no second loss, there is one signal.
+    # A rival without a second loss has only one signal.
     signals_of = {
         name: [kind for kind in SIGNALS if kind in set(rows["signal"])]
         for name, rows in cells.groupby("metric", sort=False)
@@ -54,12 +54,12 @@ def draw_comparison(cells: pd.DataFrame, configured: tuple[str, str], outputs: S
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", linewidth=0.4, color=COLOURS["ink"], alpha=0.2)
         axes.set_xlim(min(0.5, cells["accuracy"].min() - 0.01), 1.005)
-        axes.set_xlabel("accuracy: cells (grey), their mean (blue)")
+        axes.set_xlabel("accuracy: pairs (grey), their mean (blue)")
         axes.spines["left"].set_visible(False)
         caption = (
             "Accuracy by metric and signal. Grey: every pair of an autoencoder and a source that is not its own, on "
-            "images held out. Blue disc: their mean. Blue diamond: the mean by the published protocol, which scores "
-            "thresholds on the images that they were fitted on; fitted signals have none. Bold: AEDR as published and "
-            "the signal that the study was configured with."
+            "held-out images. Blue disc: their mean. Blue diamond: the mean by the published protocol, which scores "
+            "thresholds on the images that they were fitted on; signals with fitted parameters have none. Bold: AEDR "
+            "as published and the signal that the study was configured with."
         )
-        save_figure(figure, outputs, "Effect of metric and calibration", caption)
+        save_figure(figure, outputs, "Accuracy by metric and signal", caption)

@@ -13,7 +13,7 @@ ROWS, COLUMNS = 4, 6
 
 
 def draw_contact_sheet(images: pd.DataFrame, source: str, outputs: Sequence[str]) -> None:
-    """Draw images spread evenly over the images table in a grid; one without a picture shows its reason."""
+    """Draw a grid of images, spread evenly over the images table; one without a picture shows its reason."""
     chosen = np.linspace(0, len(images) - 1, min(len(images), ROWS * COLUMNS)).round().astype(int)
     sample = images.iloc[chosen]
     rows = -(-len(sample) // COLUMNS)
@@ -36,5 +36,5 @@ def draw_contact_sheet(images: pd.DataFrame, source: str, outputs: Sequence[str]
 
 
 def _printable(text: str) -> str:
-    """Return a text without what an SVG must not hold, or what turns the direction of writing."""
+    """Return a text without characters that an SVG must not contain or that change the direction of writing."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,4 +1,4 @@
-"""Every method's accuracy against its seconds an image."""
+"""Every method's accuracy against its seconds per image."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from aedr.tables.columns import OPPONENTS
 
 
 def draw_methods(methods: pd.DataFrame, outputs: Sequence[str]) -> None:
-    """Draw means over autoencoders, held out, against other models and against real images; the time is logarithmic.
+    """Draw means over autoencoders on held-out images, against other models and against real images.
 
     Args:
         methods: the methods table.
@@ -32,11 +32,11 @@ def draw_methods(methods: pd.DataFrame, outputs: Sequence[str]) -> None:
                     row.seconds_per_image,
                     100 * getattr(row, f"accuracy_against_{kind}"),
                     linestyle="none",
-                    # Hollow, since methods lie on one another.
+                    # Hollow, because methods overlap.
                     markersize=5.5,
                     markerfacecolor="none",
                     markeredgewidth=1.1,
-                    label=row.method if is_of_all else f"{row.method} (quantised alone)",
+                    label=row.method if is_of_all else f"{row.method} (quantised only)",
                     **series_look(row.metric, row.signal),
                 )
             axes.set_xscale("log")
@@ -44,13 +44,13 @@ def draw_methods(methods: pd.DataFrame, outputs: Sequence[str]) -> None:
             axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_title(f"against {kind.replace('_', ' ')}")
             axes.grid(linewidth=0.4, color=COLOURS["ink"], alpha=0.2)
-        grid[0, 0].set_ylabel("accuracy on images held out, %")
-        figure.supxlabel(f"seconds an image ({devices})", fontsize=7)
+        grid[0, 0].set_ylabel("accuracy on held-out images, %")
+        figure.supxlabel(f"seconds per image ({devices})", fontsize=7)
         handles = grid[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside right upper", frameon=False)
         caption = (
-            f"Accuracy of every method against its seconds an image ({devices}): means over the autoencoders that a "
-            "method applies to, on images held out. The time is that of the reconstructions and distances alone, "
-            "without loading weights and decoding pictures, and its axis is logarithmic."
+            f"Accuracy of every method against its seconds per image ({devices}): means over the autoencoders that a "
+            "method applies to, on held-out images. The time includes reconstructions and distances, but not loading "
+            "weights and decoding pictures. Its axis is logarithmic."
         )
         save_figure(figure, outputs, "Accuracy and cost of every method", caption)

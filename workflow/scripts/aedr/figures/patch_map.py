@@ -1,4 +1,4 @@
-"""An image beside the loss ratio of its patches."""
+"""An image next to the loss ratio of its patches."""
 
 import textwrap
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ def draw_patch_map(
 ) -> None:
     """Draw an image called `name` and the ratios of its patches, shape (rows, columns), nan where there is none.
 
-    The colours span the image's own ratios: normalisation inside an autoencoder carries a pasted part's disturbance to
-    the rest, so that only the differences within an image mean something.
+    The colours span this image's ratios. Normalisation inside an autoencoder spreads the effect of a pasted part over
+    the whole image, so only the differences within an image mean something.
     """
     from matplotlib.colors import LogNorm
 
@@ -36,18 +36,18 @@ def draw_patch_map(
         right.set(xticks=[], yticks=[])
         right.spines[:].set_visible(False)
         left.set_title(textwrap.fill(name, 36, max_lines=2, placeholder=" ..."))
-        right.set_title(f"{metric_name(metric)} loss ratio under {autoencoder}\nlow: more like decoded by it")
+        right.set_title(f"{metric_name(metric)} loss ratio under {autoencoder}\nlow: more likely decoded by it")
         bar = figure.colorbar(shown, ax=right)
         bar.outline.set_visible(False)
-        # Decades would be too few ticks for one image, or none at all.
+        # Ticks at decades would be few or none for one image.
         ticks = np.geomspace(shown.norm.vmin, shown.norm.vmax, 5)
         bar.set_ticks(ticks, labels=[np.format_float_positional(tick, 3, fractional=False, trim="-") for tick in ticks])
         bar.minorticks_off()
         caption = (
             f"The image {name}, and the {metric_name(metric)} loss ratio of its patches under the autoencoder "
-            f"{autoencoder}. A low ratio is more like that of an image which the autoencoder decoded. The colours span "
-            "the ratios of this image: only differences within it mean something."
+            f"{autoencoder}. Low ratios are typical of images that the autoencoder decoded. The colours span the "
+            "ratios of this image: only differences within it mean something."
         )
         save_figure(figure, outputs, f"{name} under {autoencoder}", caption)
-        # One process draws a whole query.
+        # One process draws all maps of a query.
         plt.close(figure)

@@ -1,4 +1,4 @@
-"""The figure of verdicts: every autoencoder's own images and the real ones, drawn once for all images asked about."""
+"""The figure of verdicts: every autoencoder's own images and the real images, drawn once for all queried images."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ WIDTH, ROW = 3.8, 0.32
 
 @dataclass(frozen=True)
 class ReferenceFigure:
-    """What all images share of their figures, and where a signal lies in it: lengths are in points, from the top left.
+    """The part of a figure that all queried images share, and the places of their signals in it.
 
-    `content` is the inside of an SVG of `width` by `height`; `places` has, for each of the signals that the figure was
-    drawn for and by autoencoder, the point of it.
+    Lengths are in points, from the top left. `content` is the inside of an SVG of `width` by `height`. `places` has the
+    point (x, y) of each queried image's signal, by autoencoder.
     """
 
     content: str
@@ -31,7 +31,7 @@ class ReferenceFigure:
 def draw_reference(
     reference: Reference, signals: Sequence[Mapping[str, float]], labels: Mapping[str, str]
 ) -> ReferenceFigure:
-    """Draw the reference images on an axis that holds all of `signals`: one mapping by autoencoder for each image."""
+    """Draw the reference images on an axis that includes all `signals`: for each image, its signal by autoencoder."""
     everything = np.concatenate(
         [
             *(np.asarray(values, dtype=float) for values in reference.own.values()),

@@ -1,4 +1,4 @@
-"""Damaged images: how well every method tells them apart, transform by transform and against the damage's strength."""
+"""Damaged images: how well every method tells them apart, by transform and by the strength of the damage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from aedr.study.transform_steps import UNTOUCHED, Steps, strength_axes
 
 @dataclass(frozen=True)
 class Panel:
-    """A column of `robustness.csv` by one protocol, what it is called, and the most that its axis begins at."""
+    """A column of `robustness.csv` by one protocol, its name in the figure, and the highest start of its axis."""
 
     value: str
     protocol: str
@@ -29,17 +29,17 @@ class Panel:
 PANELS = (
     Panel("accuracy", UNTOUCHED, "accuracy", 0.45),
     Panel("accuracy", ALIKE, "accuracy", 0.45),
-    Panel("true_positive_rate_at_1_percent", ALIKE, "true positives at 1 % false", -0.03),
+    Panel("true_positive_rate_at_1_percent", ALIKE, "true positives at 1 % false positives", -0.03),
 )
 GRID: Mapping[str, Any] = {"linewidth": 0.4, "color": COLOURS["ink"], "alpha": 0.2}
 SCORED = (
-    "means over every pair of an autoencoder and a source that is not its own, on images held out. Every source is "
-    "damaged alike. Calibrations and thresholds are those for untouched images, or fitted on own images damaged alike."
+    "means over every pair of an autoencoder and a source that is not its own, on held-out images. Every source is "
+    "damaged alike. Parameters and thresholds are fitted on untouched own images or on own images damaged alike."
 )
 
 
 def draw_transforms(means: pd.DataFrame, configured: tuple[str, str], outputs: Sequence[str]) -> None:
-    """Draw a row for each transform, untouched images first, and in it a marker for each method.
+    """Draw a row for each transform, untouched images first, with a marker for each method.
 
     Args:
         means: `robustness.csv`.
@@ -80,9 +80,9 @@ def draw_transforms(means: pd.DataFrame, configured: tuple[str, str], outputs: S
 def draw_strengths(
     means: pd.DataFrame, transforms: Mapping[str, Steps], configured: tuple[str, str], outputs: Sequence[str]
 ) -> None:
-    """Draw a column for each number in which `transforms` differ, and in it a line for each method.
+    """Draw a column for each number in which `transforms` differ, with a line for each method.
 
-    Dotted at the level of untouched images.
+    A dotted line shows each method on untouched images.
 
     Args:
         means: `robustness.csv`.
@@ -116,7 +116,7 @@ def draw_strengths(
             axes.set_xlabel(column.label)
         _add_legend(figure, grid[0, 0])
         caption = (
-            f"Robustness against the strength of the damage, for transforms that differ in one number alone: {SCORED} "
+            f"Robustness against the strength of the damage, for transforms that differ in only one number: {SCORED} "
             f"Dashed: rivals. Dotted: the same methods on untouched images. {_say_configured(configured)}"
         )
         save_figure(figure, outputs, "Robustness against strength", caption)

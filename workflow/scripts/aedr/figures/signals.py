@@ -1,4 +1,4 @@
-"""One family's signals by source, with the density of its own and its threshold."""
+"""One family's signals by source, with its threshold and the density of its own images' signals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,14 +21,14 @@ def draw_signals(
     drawn: tuple[str, str],
     outputs: Sequence[str],
 ) -> None:
-    """Draw every source's signals as dots in a row of their own, above the density of the belonging images.
+    """Draw a row of dots for every source's signals, above the density of the own images' signals.
 
     The axis is the same for every family, so that their figures can be compared.
 
     Args:
-        signals: the signals table, of all families.
-        threshold: the row of the thresholds table of this family and signal.
-        label: what the family is called.
+        signals: the signals table, with all families.
+        threshold: the row of the thresholds table for this family and signal.
+        label: the name of the family in the figure.
         drawn: the metric and the signal.
     """
     metric, signal = drawn
@@ -64,18 +64,18 @@ def draw_signals(
         curve.set_xlabel(axis_name(metric, signal))
         figure.suptitle(f"{label}: accepts left of {threshold['threshold']:.3g}", fontsize=7.5, x=0.01, ha="left")
         caption = (
-            f"{view_name(metric, signal)} of every source's images as the autoencoder {label} sees them; blue and "
-            f"bold: its own. Below, the density of its own images' signals. Left of the dashed line, at "
-            f"{threshold['threshold']:.3g}, an image is accepted: the threshold for significance level "
-            f"{threshold['alpha']:g}, fitted on {threshold['images']:.0f} own images, which are among those shown. The "
-            f"band is its 95 % bootstrap interval, {threshold['threshold_low']:.3g} to "
-            f"{threshold['threshold_high']:.3g}. The axis is the same for every autoencoder."
+            f"{view_name(metric, signal)} of every source's images under the autoencoder {label}; blue and bold: its "
+            f"own images. Below: the density of its own images' signals. Images left of the dashed line are accepted. "
+            f"The line is the threshold, {threshold['threshold']:.3g}, for significance level {threshold['alpha']:g}, "
+            f"fitted on {threshold['images']:.0f} of the own images shown. The band is its 95 % bootstrap interval, "
+            f"{threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is the same for every "
+            "autoencoder."
         )
         save_figure(figure, outputs, f"Signals under {label}", caption)
 
 
 def _draw_sources(axes: Any, rows: pd.DataFrame, signal: str, sources: Sequence[str]) -> None:
-    # Places within a row are spread for the eye alone, the same way in every run.
+    # The spread within a row only separates the dots; it is the same in every run.
     spread = np.random.default_rng(0)
     belonging = []
     for y, source in enumerate(sources):

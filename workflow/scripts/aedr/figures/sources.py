@@ -1,4 +1,4 @@
-"""Pictures of every source in rows, with its name."""
+"""Pictures of every source, one named row per source."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from aedr.images.pictures import Pixels
 
 
 def draw_sources(pictures: Mapping[str, Sequence[Pixels]], outputs: Sequence[str]) -> None:
-    """Draw a row for each source with its pictures, of which all have as many."""
+    """Draw a row of pictures for each source; all sources must have equally many."""
     columns = len(next(iter(pictures.values())))
     with style() as plt:
         figure, grid = plt.subplots(
