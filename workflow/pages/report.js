@@ -15,7 +15,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const narrow = matchMedia("(max-width: 68rem)");
   let view, pressed;
 
-  // Halves are rounded to even digits, as in the tables.
+  // Halves are rounded to even, as in the tables.
   const percent = (share, digits = 1) => new Intl.NumberFormat("en", { minimumFractionDigits: digits,
     maximumFractionDigits: digits, roundingMode: "halfEven" }).format(100 * share);
   const short = (value) => String(Number(value.toPrecision(3)));
@@ -34,7 +34,7 @@ document.addEventListener("DOMContentLoaded", () => {
     ];
     if (!get(cell, "belonging")) {
       facts.push(["Own images scored", get(cell, "own_images")], ["Area under the ROC curve", get(cell, "auc").toFixed(3)],
-        ["True positives at 1 % false", `${percent(get(cell, "true_positive_rate_at_1_percent"))} %`]);
+        ["True positives at 1 % false positives", `${percent(get(cell, "true_positive_rate_at_1_percent"))} %`]);
     }
     if (get(cell, "unusable")) facts.push(["Without a signal", get(cell, "unusable")]);
     facts.push(["Threshold", `${short(threshold)} (${short(low)} to ${short(high)})`],
@@ -78,7 +78,7 @@ document.addEventListener("DOMContentLoaded", () => {
     draw(place);
   }
 
-  // The signals of the images that the view scores.
+  // The signals of the images that this view scores.
   function scored(family, source) {
     const name = `${view.metric}-${view.signal}`;
     loaded[name] ??= read(`signals-${name}`);
@@ -136,7 +136,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     rows.forEach(([label, values, colour], row) => {
       const top = 18 + 92 * row;
-      // Spread for the eye alone, the same way every time.
+      // The spread only separates the dots; it is the same every time.
       const dots = values.map((value, i) => `M${x(value).toFixed(1)} ${(top + 10 + 56 * ((i * 0.618034) % 1)).toFixed(1)}h.01`);
       parts.push(make("text", { x: width - 4, y: top - 4, "text-anchor": "end", "font-size": 13, fill: "var(--ink)" },
         `${label} (${values.length})`), make("path", { d: dots.join(""), stroke: `var(${colour})`, "stroke-width": 5,
@@ -155,7 +155,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return accuracies.indexOf(Math.min(...accuracies));
   }
 
-  // A fitted signal has no published protocol: where a choice does not exist, the other protocol is taken.
+  // Signals with fitted parameters have no published protocol. If a choice does not exist, the other protocol is shown.
   choices.forEach((choice) => choice.addEventListener("change", () => {
     const fits = (one) => one.metric === choices[0].value && one.signal === choices[1].value;
     view = matrix.views.find((one) => fits(one) && one.protocol === choices[2].value) ?? matrix.views.find(fits);
@@ -167,7 +167,7 @@ document.addEventListener("DOMContentLoaded", () => {
     press(pressed ?? weakest());
   }));
 
-  // One stop for the Tab key; arrows move from cell to cell.
+  // The Tab key stops once at the matrix; arrow keys move from cell to cell.
   function move(place) {
     buttons.forEach((button, i) => { button.tabIndex = i === place ? 0 : -1; });
     buttons[place].focus();

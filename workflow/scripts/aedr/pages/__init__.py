@@ -1,1 +1,1 @@
-"""Pages of HTML: the report of a study, and the verdicts."""
+"""HTML pages: the report of a study, and the verdicts."""

@@ -1,4 +1,4 @@
-"""The report's matrix: its cells in every metric, signal and protocol, and the signals behind them."""
+"""The report's matrix: its cells for every metric, signal and protocol, and the signals behind them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ CELL = [
     "belonging",
 ]
 THRESHOLD = ["threshold", "threshold_low", "threshold_high", "alpha", "images"]
-# A thousandth of a signal is less than a pixel of a page.
+# A thousandth of a signal is less than a pixel on a page.
 DIGITS_OF_A_SIGNAL = 4
 
 
@@ -35,7 +35,7 @@ def describe_matrix(
     """Return what a page shows of accuracy and thresholds: plain lists, in the order of `labels` and `sources`.
 
     Args:
-        labels: what each family is called.
+        labels: the name of each family on the page.
     """
     cells = accuracy.assign(shade=accuracy["accuracy"].map(shade_place))
     cells = cells.set_index(["metric", "signal", "protocol", "autoencoder", "source"])[CELL].sort_index()
@@ -47,7 +47,7 @@ def describe_matrix(
                 if (metric, signal, protocol) not in cells.index:
                     continue
                 of_view, thresholds_of_view = cells.loc[metric, signal, protocol], fitted.loc[metric, signal, protocol]
-                # The distance to a codebook, a rival, means nothing for some autoencoders.
+                # Some autoencoders have no codebook, so the rival that measures the distance to it does not apply.
                 if not set(labels) <= set(of_view.index.get_level_values("autoencoder")):
                     continue
                 views.append(
@@ -75,7 +75,7 @@ def describe_matrix(
 
 
 def choose_views(matrix: Mapping[str, Any], metric: str, signal: str) -> list[dict[str, Any]]:
-    """Return the views that a page shows by itself: the configured signal held out, and AEDR as published."""
+    """Return the views that a page shows without a script: the configured signal, held out, and AEDR as published."""
     wanted = {
         (metric, signal, "held_out"): "The configured signal",
         (*PUBLISHED, "published"): method_name(*PUBLISHED),
@@ -89,9 +89,9 @@ def collect_signals(
 ) -> tuple[list[str], dict[str, list[list[list[float | None]]]]]:
     """Return the part of the study that each image is in, and every signal.
 
-    The first has a letter for each image, in one text for each source: "h" where it was held out. The second has, for
-    each "METRIC-SIGNAL" that every family has, lists by family, source and image, rounded to what can be seen; None
-    where an image has no signal.
+    The first has one text for each source, with a letter for each image: "h" for held out. The second has, for each
+    "METRIC-SIGNAL" that every family has, lists by family, source and image. Values are rounded to `DIGITS_OF_A_SIGNAL`
+    digits; None for an image without a signal.
     """
     order = signals.drop_duplicates("image_id").set_index("image_id")[["source", "split"]]
     ids = {source: order.index[order["source"] == source] for source in sources}
@@ -117,7 +117,7 @@ def _row(row: pd.Series) -> list[float | int | bool | None]:
 
 
 def _plain(value: Any, digits: int = 8) -> float | int | bool | None:
-    """Return a value as JSON holds it, a number with so many digits."""
+    """Return a value as JSON can store it; a number that is not an integer is rounded to so many digits."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool | int):
         return value

@@ -1,4 +1,4 @@
-"""The report's other methods and damaged images: what their tables say."""
+"""The report's sections on other methods and on damaged images."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from aedr.scoring.protocols import FITTED_ON
 
 
 def describe_methods(methods: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the methods table's means over the autoencoders, None for what a study has not."""
+    """Return the methods table's means over the autoencoders; None for missing values."""
     means = methods[methods["autoencoder"] == MEAN]
     return means.astype(object).where(means.notna(), None).to_dict("records")
 
 
 def describe_robustness(means: pd.DataFrame, configured: tuple[str, str]) -> dict[str, Any]:
-    """Return the labels of the `methods` that figures show, too, and a row for each transform.
+    """Return the labels of the `methods` that the figures show, and a row for each transform.
 
-    A row has the accuracy of each method by both protocols, None where it was not measured.
+    A row has the accuracy of each method by both protocols; None if it was not measured.
 
     Args:
         means: `robustness.csv`.

@@ -1,4 +1,4 @@
-"""Pages of HTML: one file each, with everything inside that it shows; what it is given is text, never markup."""
+"""HTML pages: each is one file with everything inside. The values that a page shows are text, never markup."""
 
 import base64
 import hashlib
@@ -11,10 +11,10 @@ ASSETS = Path(__file__).parents[3] / "pages"
 
 
 def render_page(template: str, scripts: Sequence[str], **context: object) -> str:
-    """Return a page made of the template and the scripts of these names in `workflow/pages`.
+    """Return a page made from the template and the scripts with these names in `workflow/pages`.
 
-    Its content security policy lets a browser run these scripts and no other, and fetch nothing, whatever the texts in
-    `context` hold; they are escaped besides.
+    Texts in `context` are escaped. In addition, the page's content security policy lets a browser run only these
+    scripts and fetch nothing.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ASSETS),
@@ -35,5 +35,5 @@ def render_page(template: str, scripts: Sequence[str], **context: object) -> str
 
 
 def data_address(data: bytes, kind: str) -> str:
-    """Return a picture's encoded bytes (`kind` is png or jpeg) as an address that needs no network."""
+    """Return a picture's encoded bytes (`kind` is png or jpeg) as a data URL, which needs no network."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

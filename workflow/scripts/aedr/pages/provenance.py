@@ -1,4 +1,4 @@
-"""The report's provenance: which devices, versions and settings the tables say that they were made with."""
+"""The report's provenance: the devices, versions and settings that the tables were made with."""
 
 import hashlib
 import platform
@@ -13,9 +13,9 @@ ANALYSIS = ("matplotlib", "numpy", "pandas", "pillow", "pyarrow", "scipy")
 
 
 def read_metadata(groups: Mapping[str, Iterable[str | Path]]) -> list[dict[str, str]]:
-    """Return what the files of each named group of tables say of their making; a row for each group.
+    """Return a row for each named group of tables: what its files record about how they were made.
 
-    Where files of a group differ, as they do when a study moved to another machine, all that they say is given.
+    If the files of a group differ, for example after a study moved to another machine, all values are given.
     """
     rows = []
     for name, paths in groups.items():
@@ -36,12 +36,12 @@ def digest_files(paths: Iterable[str | Path]) -> dict[str, str]:
 
 
 def describe_analysis() -> str:
-    """Return the versions that this process runs with."""
+    """Return the versions of Python and of the packages that this process uses."""
     return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in ANALYSIS)])
 
 
 def describe_making(row: Mapping[str, str]) -> dict[str, str]:
-    """Return a row of `read_metadata` as a page shows it: the device, the settings, and all else in one text."""
+    """Return a row of `read_metadata` as a page shows it: the device, the settings, and everything else in one text."""
     shown_elsewhere = ("name", "device", "settings", "cost")
     other = ", ".join(f"{key} {value}" for key, value in row.items() if key not in shown_elsewhere)
     return {"name": row["name"], "device": row.get("device", ""), "settings": row.get("settings", ""), "other": other}

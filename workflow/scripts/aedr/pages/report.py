@@ -25,7 +25,7 @@ IMAGES_OF_A_SHEET = 24
 class Study:
     """What a study found, as tables, and the metric and the signal that it was `configured` with.
 
-    `methods` and `robustness` are None where it has no rivals and no transforms.
+    `methods` is None without rivals, and `robustness` is None without transforms.
     """
 
     accuracy: pd.DataFrame
@@ -44,9 +44,9 @@ class Making:
     Attributes:
         images: files of the images tables by source, in the order of the matrix's columns.
         losses: files of the losses tables by family.
-        tables: files of the tables that the report is made from, by their names.
-        benchmarks: folder of Snakemake's measurements; what is missing there is not shown.
-        configuration: the text of its configuration, with every default.
+        tables: files of the tables that the report is made from, by name.
+        benchmarks: folder of Snakemake's measurements; missing ones are not shown.
+        configuration: the text of the study's configuration, with all defaults.
     """
 
     images: Mapping[str, Sequence[str]]
@@ -65,13 +65,12 @@ def report_page(
     """Return the page of a study.
 
     Args:
-        figures: the SVG of `comparison` and, where the study has them, `methods`, `robustness` and
-            `robustness_strengths`.
+        figures: the SVG of `comparison` and, if the study has them, `methods`, `robustness` and `robustness_strengths`.
         signal_figures: the SVG of each family's signals.
     """
     labels = {family: family_label(names) for family, names in members(study.autoencoders).items()}
     sources = list(making.images)
-    # An image that has no picture has no signal either, but a row under every autoencoder.
+    # An image without a picture has no signal, but it has a row under every autoencoder.
     counts = study.signals.drop_duplicates("image_id")["source"].value_counts().to_dict()
     errors = find_errors(study.signals, study.thresholds, labels, *study.configured)
     samples = {source: sample_ids(files[0], IMAGES_OF_A_SHEET) for source, files in making.images.items()}
@@ -113,7 +112,7 @@ def report_page(
 
 
 def _accuracy(study: Study, labels: Mapping[str, str], sources: Sequence[str]) -> dict[str, Any]:
-    """Return what the page's first section shows, and what its scripts read."""
+    """Return what the page's first section shows and what its scripts read."""
     matrix = describe_matrix(study.accuracy, study.thresholds, labels, sources)
     splits, signals = collect_signals(study.signals, labels, sources)
     scored_images = {name: protocol.scored_images for name, protocol in PROTOCOLS.items()}
@@ -169,7 +168,7 @@ def _figures(figures: Mapping[str, str], names: Sequence[str]) -> list[dict[str,
 def _read_thumbnails(
     images: Mapping[str, Sequence[str]], samples: Mapping[str, Sequence[str]], errors: Sequence[Errors]
 ) -> dict[str, Thumbnail]:
-    """Return the pictures of the samples and of the errors that are shown, by image, from one source after another."""
+    """Return the thumbnails of the samples and of the errors that are shown, by image; reads one source at a time."""
     thumbnails: dict[str, Thumbnail] = {}
     wrong = pd.concat([rows for error in errors for rows in error.shown])
     for source, files in images.items():
@@ -189,7 +188,7 @@ def _describe_autoencoder(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _groups(making: Making, labels: Mapping[str, str]) -> dict[str, Sequence[str]]:
-    """Return the files whose making is told, by what they are called."""
+    """Return the files that the provenance lists, by the names of their groups."""
     return {
         **{f"images of {source}": files for source, files in making.images.items()},
         **{f"losses under {labels[family]}": files for family, files in making.losses.items()},

@@ -1,4 +1,4 @@
-"""The report's runtimes: what Snakemake measured of the jobs of each model and each autoencoder."""
+"""The report's runtimes: what Snakemake measured for the jobs of each model and each autoencoder."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-# Rules whose jobs are of a model's images, and of an autoencoder.
+# Rules with jobs for a model's images, and rules with jobs for an autoencoder.
 OF_IMAGES = {
     "generate_images": "generated",
     "decode_images": "decoded",
@@ -18,7 +18,7 @@ OF_AUTOENCODERS = {"reconstruct_images": "reconstructed twice"}
 
 @dataclass(frozen=True)
 class Cost:
-    """What the jobs of one rule took for one model or autoencoder; `memory` is the most that one job held, in bytes."""
+    """What the jobs of one rule took for one model or autoencoder; `memory` is the largest job's, in bytes."""
 
     name: str
     work: str
@@ -30,7 +30,7 @@ class Cost:
 
 
 def read_costs(folder: str | Path, images: Mapping[str, int], families: Iterable[str]) -> list[Cost]:
-    """Return the costs that the benchmark files below `folder` tell, of what belongs to the study as it is now.
+    """Return the costs from the benchmark files below `folder`, only for what the study has now.
 
     Args:
         images: the number of images of each source.

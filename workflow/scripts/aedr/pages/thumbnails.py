@@ -1,4 +1,4 @@
-"""Small copies of images for pages: as few as are shown, read from one shard at a time."""
+"""Small copies of images for pages: only those that are shown, read from one shard at a time."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ SIDE = 176
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image as a page shows it; `address` is None where it has no picture, and `reason` says why."""
+    """An image as a page shows it; if it has no picture, `address` is None and `reason` says why."""
 
     image_id: str
     address: str | None
@@ -31,9 +31,9 @@ class Thumbnail:
 
 
 def shrink(pixels: Pixels, side: int = SIDE) -> str:
-    """Return the address of RGB pixels (uint8, height x width x 3), shrunk to at most `side` a side.
+    """Return RGB pixels (uint8, height x width x 3) as a data URL, shrunk to sides of at most `side` pixels.
 
-    Pictures that are small already are kept pixel by pixel, since their pixels are what the method looks at.
+    Pictures of up to half that size are kept pixel by pixel, because pixels are what the method measures.
     """
     picture = Image.fromarray(pixels)
     buffer = io.BytesIO()
@@ -52,7 +52,7 @@ def sample_ids(path: str | Path, at_most: int) -> list[str]:
 
 
 def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[str, Thumbnail]:
-    """Return the thumbnails of the images with the ids `wanted`, from images tables of which one is held at a time."""
+    """Return the thumbnails of the images with the ids `wanted`; the images tables are loaded one at a time."""
     wanted = set(wanted)
     found = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""The report's errors: images of others that an autoencoder accepted, and own images that it rejected."""
+"""The report's errors: own images that an autoencoder rejected, and other images that it accepted."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ MOST_ERRORS = 12
 
 @dataclass(frozen=True)
 class Errors:
-    """One autoencoder's errors on images held out: rows of the signals table, the furthest off first."""
+    """One autoencoder's errors on held-out images: rows of the signals table, those furthest from the threshold first.
+
+    `others` and `own` are the numbers of images scored.
+    """
 
     family: str
     threshold: float
@@ -25,14 +28,14 @@ class Errors:
 
     @property
     def shown(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The accepted and the rejected ones that a page shows: the furthest off."""
+        """The accepted and the rejected images that a page shows: those furthest from the threshold."""
         return self.accepted.head(MOST_ERRORS), self.rejected.head(MOST_ERRORS)
 
 
 def find_errors(
     signals: pd.DataFrame, thresholds: pd.DataFrame, families: Iterable[str], metric: str, signal: str
 ) -> list[Errors]:
-    """Return the errors of each family by one metric and signal, as the held-out protocol counts them."""
+    """Return the errors of each family for one metric and signal, by the held-out protocol."""
     rows = signals[(signals["metric"] == metric) & (signals["split"] == PROTOCOLS["held_out"].scored_on)].dropna(
         subset=[signal]
     )
@@ -50,7 +53,7 @@ def find_errors(
 def describe_errors(
     errors: Errors, labels: Mapping[str, str], thumbnails: Mapping[str, Thumbnail], signal: str
 ) -> dict[str, Any]:
-    """Return what a page shows of one autoencoder's errors: counts of all, and the furthest off with their pictures."""
+    """Return what a page shows of one autoencoder's errors: the number of all, and pictures of those in `shown`."""
     accepted, rejected = (
         [
             {"image": thumbnails[row["image_id"]], "name": row["image_id"], "signal": row[signal]}
