@@ -43,7 +43,7 @@ def methods() -> pd.DataFrame:
         for name, method in METHODS.items()
     ]
     numbers = {"autoencoder": "(mean)", "accuracy_against_real_images": np.nan, "device": "cpu"}
-    return pd.DataFrame(rows).assign(**numbers, seconds_per_image=0.01, autoencoders=[*[2] * 9, 1, 1])
+    return pd.DataFrame(rows).assign(**numbers, seconds_per_image=0.01, autoencoder_count=[*[2] * 9, 1, 1])
 
 
 def robustness() -> pd.DataFrame:
@@ -77,8 +77,8 @@ def figures(tmp_path_factory) -> dict[str, Draw]:
         "methods": lambda to: draw_methods(methods(), to),
         "transforms": lambda to: draw_transforms(robustness(), CONFIGURED, to),
         "strengths": lambda to: draw_strengths(robustness(), TRANSFORMS, CONFIGURED, to),
-        "contact sheet": lambda to: draw_contact_sheet(images, "photographs", 10**8, to),
-        "contact sheet with prompts": lambda to: draw_contact_sheet(prompted, "model-0", 10**8, to),
+        "contact sheet": lambda to: draw_contact_sheet(images, "photographs", to),
+        "contact sheet with prompts": lambda to: draw_contact_sheet(prompted, "model-0", to),
         "patch map": lambda to: draw_patch_map(NOISE, NOISE[:3, :2, 0] + 1.0, "a.png", METRIC, "model-0", to),
         "patch map without ratios": lambda to: draw_patch_map(
             NOISE, np.full((3, 2), np.nan), f"{HOSTILE[:-1]}.png", METRIC, "model-0", to
