@@ -21,7 +21,7 @@ help:
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
-	@echo "Open results/demo/report.html; the tables are in results/demo, the pictures in results/demo/plots."
+	@echo "Open results/demo/report.html; the tables are in results/demo, the figures in results/demo/plots."
 
 # The README's numbers: three seeds of the embedded study and its control.
 demo-figures: .venv/installed
@@ -33,7 +33,7 @@ demo-figures: .venv/installed
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/summarise_accuracy.py results/demo_figures/seed_1 results/demo_figures/seed_2 \
 	  results/demo_figures/seed_3 results/demo_control
 
-# The README's pictures.
+# The README's figures.
 demo-pictures: demo
 	cp results/demo/plots/accuracy.png docs/images/demo_accuracy.png
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/draw_sources.py results/demo docs/images/demo_sources.png

@@ -36,7 +36,7 @@ def draw_patch_map(
         right.set(xticks=[], yticks=[])
         right.spines[:].set_visible(False)
         left.set_title(textwrap.fill(name, 36, max_lines=2, placeholder=" ..."))
-        right.set_title(f"{metric_name(metric)} loss ratio under {autoencoder}\nlow: more likely decoded by it")
+        right.set_title(f"{metric_name(metric)} loss ratio under {autoencoder}\nlow: typical of images that it decoded")
         bar = figure.colorbar(shown, ax=right)
         bar.outline.set_visible(False)
         # Ticks at decades would be few or none for one image.

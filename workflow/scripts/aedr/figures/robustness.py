@@ -29,12 +29,13 @@ class Panel:
 PANELS = (
     Panel("accuracy", UNTOUCHED, "accuracy", 0.45),
     Panel("accuracy", ALIKE, "accuracy", 0.45),
-    Panel("true_positive_rate_at_1_percent", ALIKE, "true positives at 1 % false positives", -0.03),
+    Panel("true_positive_rate_at_1_percent", ALIKE, "TPR at 1 % FPR", -0.03),
 )
 GRID: Mapping[str, Any] = {"linewidth": 0.4, "color": COLOURS["ink"], "alpha": 0.2}
 SCORED = (
     "means over every pair of an autoencoder and a source that is not its own, on held-out images. Every source is "
-    "damaged alike. Parameters and thresholds are fitted on untouched own images or on own images damaged alike."
+    "damaged alike. Parameters and thresholds are fitted on untouched own images or on own images damaged alike. TPR at "
+    "1 % FPR: true positives at 1 % false positives."
 )
 
 
