@@ -34,8 +34,8 @@ PANELS = (
 GRID: Mapping[str, Any] = {"linewidth": 0.4, "color": COLOURS["ink"], "alpha": 0.2}
 SCORED = (
     "means over every pair of an autoencoder and a source that is not its own, on held-out images. Every source is "
-    "damaged alike. Parameters and thresholds are fitted on untouched own images or on own images damaged alike. TPR at "
-    "1 % FPR: true positives at 1 % false positives."
+    "damaged alike. Parameters and thresholds are fitted on untouched own images, or on own images damaged alike. TPR "
+    "at 1 % FPR: true positives at 1 % false positives."
 )
 
 

@@ -23,7 +23,7 @@ class Protocol:
 
 
 PROTOCOLS = {
-    "held_out": Protocol(FITTING, HELD_OUT, "images held out", "Scored on images held out"),
+    "held_out": Protocol(FITTING, HELD_OUT, "held-out images", "Scored on held-out images"),
     "published": Protocol(
         None,
         None,
