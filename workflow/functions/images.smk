@@ -64,7 +64,8 @@ def limited_tables():
     """Return the tables whose images were checked against the limits."""
     imported = [*config["image_sets"], *(name for name, entry in MODELS.items() if entry["folder"])]
     damaged = [f"{source}.{transform}" for source in SOURCES for transform in TRANSFORMS]
-    return [table for source in [*imported, *damaged] if source in COUNTS for table in tables_of("images", source)]
+    checked = [source for source in [*imported, *damaged, *QUERIES] if source in COUNTS]
+    return [table for source in checked for table in tables_of("images", source)]
 
 
 def say_changed_limits():
