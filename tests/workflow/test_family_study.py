@@ -67,10 +67,11 @@ def test_pictures_name_all_members(study, tmp_path) -> None:
     tables = {name: str(study[0] / f"results/{name}.parquet") for name in ("signals", "thresholds", "autoencoders")}
     accuracy = str(study[0] / "results/accuracy.parquet")
     sources = ["cousin", "first", "half", "pictures"]
-    plot_accuracy(accuracy, tables["autoencoders"], [f"{tmp_path}/a.svg"], "l2", "loss_ratio", sources)
+    settings = {"metric": "l2", "signal": "loss_ratio", "sources": sources}
+    autoencoders = tables["autoencoders"]
+    plot_accuracy(accuracy=accuracy, autoencoders=autoencoders, outputs=[f"{tmp_path}/a.svg"], **settings)
     assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["cousin", "first = half"]
-    settings = {"family": "first", "metric": "l2", "signal": "loss_ratio", "sources": sources}
-    plot_signals(**tables, outputs=[f"{tmp_path}/b.svg"], **settings)
+    plot_signals(**tables, outputs=[f"{tmp_path}/b.svg"], family="first", **settings)
     assert plt.gcf().get_suptitle().startswith("first = half: accepts left of")
 
 
