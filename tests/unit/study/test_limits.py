@@ -46,3 +46,11 @@ def test_it_is_told_where_other_pictures_would_be_taken(table, changes, told) ->
     assert len(lines) == (told is not None)
     if told:
         assert told in lines[0] and table in lines[0] and "delete the file" in lines[0]
+
+
+def test_a_damaged_table_is_left_to_the_job_that_reads_it(table, tmp_path) -> None:
+    damaged = tmp_path / "damaged.parquet"
+    with open(table, "rb") as file:
+        damaged.write_bytes(file.read()[:-100])
+    lines = list(changed_limits([damaged, table], LIMITS | {"max_pixels": 2000}))
+    assert len(lines) == 1 and table in lines[0]

@@ -1,5 +1,6 @@
 """What changed limits on images mean for existing tables, whose images were checked when they were made."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,15 +10,18 @@ def changed_limits(tables: Iterable[str | Path], limits: Mapping[str, int]) -> I
     """Yield a line for each table of images in which a limit would now accept or refuse other images.
 
     Args:
-        tables: files of images tables; missing ones are skipped.
+        tables: files of images tables; missing ones are skipped, and damaged ones, which the job that reads them names.
         limits: `max_pixels` and `max_bytes` as they are configured now.
     """
     for table in tables:
-        if Path(table).is_file():
+        # Arrow raises almost anything for a damaged table. A warning must not end the run.
+        with contextlib.suppress(Exception):
             yield from _changed(table, limits)
 
 
 def _changed(table: str | Path, limits: Mapping[str, int]) -> Iterator[str]:
+    if not Path(table).is_file():
+        return
     # Planning a new study, which has no tables yet, imports none of these.
     import pyarrow as pa
     import pyarrow.compute as pc
