@@ -64,6 +64,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
         pd.DataFrame([{"autoencoder": NAME, "metric": METRIC, "exponent": 0.0, "slope": 1.0, "intercept": 0.0}]),
         METRIC,
         SIGNAL,
+        ["real"],
         {NAME: preprocessing | {"resize_to": None}},
         {},
     )
@@ -73,6 +74,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
             "autoencoder": NAME,
             "image_id": f"{source}/{i}",
             "source": source,
+            "group": f"{source}/{i}",
             "belonging": source == "own",
             "value": chance.normal(0 if source == "own" else 2, 0.3),
             "homogeneity": 0.5,

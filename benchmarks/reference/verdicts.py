@@ -30,6 +30,7 @@ from aedr.verdicts.attribution import attribute  # noqa: E402
 from aedr.verdicts.calibration import Calibration  # noqa: E402
 from aedr.verdicts.calibration_file import describe_calibration, reference_rows  # noqa: E402
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE  # noqa: E402
+from aedr.verdicts.promise import Promise  # noqa: E402
 from taef2 import load_taef2  # noqa: E402
 
 NAME, METRIC, SIGNAL = "taef2", "high_frequency", "residual"
@@ -93,13 +94,15 @@ def verdicts(reference: Path) -> pd.DataFrame:
         fitted,
         METRIC,
         SIGNAL,
+        ["photographs"],
         {NAME: {"off_grid": "crop"}},
         {},
     )
     rows = reference_rows(signals, METRIC, SIGNAL, ["photographs"])
     images = pd.DataFrame(asked)
     carried = Calibration(description, rows, {NAME: NAME})
-    answers = attribute(images, *measure(autoencoder, images), carried, LEVEL)
+    reference_signals = carried.reference(Promise(LEVEL))
+    answers = attribute(images, *measure(autoencoder, images), carried, reference_signals)
     return answers.merge(images[["image_id", "source"]], on="image_id")
 
 

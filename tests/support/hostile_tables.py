@@ -12,11 +12,13 @@ from aedr.errors import UserError
 from aedr.study.prompt_files import read_captions, read_prompt_file
 from aedr.tables.schemas import TABLES
 from aedr.verdicts.calibration_file import check_reference, read_calibration
+from aedr.verdicts.promise import Promise
 from hostile_configurations import NAMES, NUMBERS
 
 DESCRIPTION: dict[str, Any] = {
     "metric": "l2",
     "signal": "loss_ratio",
+    "real_sources": ["real"],
     "versions": {"torch": "2"},
     "families": {
         "sd": {
@@ -35,6 +37,7 @@ ROWS: dict[str, list[Any]] = {
     "autoencoder": ["sd"] * 4,
     "image_id": ["sd/1", "sd/2", "real/1", "real/2"],
     "source": ["sd", "sd", "real", "real"],
+    "group": ["sd/1", "sd/2", "real/1", "real/2"],
     "belonging": [True, True, False, False],
     "value": [1.0, 1.1, 2.0, 2.1],
     "homogeneity": [0.5] * 4,
@@ -100,10 +103,10 @@ def check_calibration(data: bytes, folder: Path) -> bool:
         assert path.name in str(error)
         return False
     try:
-        check_reference(calibration, ["l2"], 0.4)
+        check_reference(calibration, ["l2"], Promise(0.4))
     except UserError:
         return True
-    assert set(calibration.reference.own) == set(calibration.description["families"])
+    assert set(calibration.reference(Promise(0.4)).own) == set(calibration.description["families"])
     assert not calibration.rows["value"].isna().any()
     return True
 

@@ -8,6 +8,7 @@ import pandas as pd
 from aedr.pages.verdicts import verdict_page
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
+from aedr.verdicts.promise import Promise
 from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
 FAMILIES = ["model-0", "model-1", "model-2"]
@@ -29,7 +30,8 @@ def write_page(folder: Path) -> Path:
     for family in FAMILIES:
         for source, middle, spread in ((family, 0.0, 0.16), ("photographs", 1.1, 0.3)):
             for i, value in enumerate(chance.normal(middle, spread, 60)):
-                row = {"autoencoder": family, "image_id": f"{source}/{i}", "source": source}
+                name = f"{source}/{i}"
+                row = {"autoencoder": family, "image_id": name, "source": source, "group": name}
                 row |= {"belonging": source == family, "value": value, "homogeneity": 0.2 + 0.01 * i}
                 rows.append(row | {"width": 64, "height": 64})
     preprocessing = {
@@ -42,6 +44,7 @@ def write_page(folder: Path) -> Path:
     description = {
         "metric": METRIC,
         "signal": SIGNAL,
+        "real_sources": ["photographs"],
         "versions": {"torch": "9.9"},
         "families": {
             family: {
@@ -80,7 +83,8 @@ def write_page(folder: Path) -> Path:
     )
     homogeneity = pd.DataFrame({"image_id": ids, "homogeneity": [value for _, value, _ in QUERY.values()]})
     calibration = Calibration(description, pd.DataFrame(rows), {family: family for family in FAMILIES})
-    verdicts = attribute(images, losses, homogeneity, calibration, 0.05)
+    reference = calibration.reference(Promise(0.05))
+    verdicts = attribute(images, losses, homogeneity, calibration, reference)
     page = folder / "verdicts.html"
-    page.write_text(verdict_page(verdicts, images, calibration, 0.05), encoding="utf-8")
+    page.write_text(verdict_page(verdicts, images, calibration, reference), encoding="utf-8")
     return page

@@ -50,6 +50,7 @@ rule check_calibration:
         preprocessing=preprocessing(),
         metrics=METRICS,
         level=config["attribution"]["verdict_level"],
+        confidence=config["attribution"]["verdict_confidence"],
         code=code_digest("check_calibration.py"),
     message:
         "check of the calibration"
@@ -94,6 +95,7 @@ rule attribute_images:
         environment("analysis")
     params:
         level=config["attribution"]["verdict_level"],
+        confidence=config["attribution"]["verdict_confidence"],
         code=code_digest("attribute_images.py", assets=["base.html.j2", "verdicts.html.j2", "page.css", "page.js"]),
     message:
         "verdicts"

@@ -16,10 +16,12 @@ def attribute_images(
     csv: str,
     page: str,
     level: float,
+    confidence: float | None,
 ) -> None:
     """Write a verdict for each image as Parquet and CSV, and a page with the images.
 
-    `families` is the file that `check_calibration` writes; `level` is the significance level of verdicts.
+    `families` is the file that `check_calibration` writes; `level` and `confidence` are what verdicts
+    promise (`aedr.verdicts.promise.Promise`).
     """
     import json
 
@@ -27,16 +29,21 @@ def attribute_images(
     from aedr.tables.files import read_tables, write_table
     from aedr.verdicts.attribution import attribute, flatten
     from aedr.verdicts.calibration_file import read_calibration
+    from aedr.verdicts.promise import Promise
 
     asked = json.loads(Path(families).read_text(encoding="utf-8"))
     carried = read_calibration(calibration).asking(asked)
+    reference = carried.reference(Promise(level, confidence))
+    for warning in reference.warnings:
+        print(warning)
     pictures = read_tables(images, "images")
     verdicts = attribute(
-        pictures, read_tables(losses, "losses"), read_tables(homogeneity, "homogeneity"), carried, level
+        pictures, read_tables(losses, "losses"), read_tables(homogeneity, "homogeneity"), carried, reference
     )
-    write_table(parquet, "verdicts", verdicts, {"settings": {"level": level, "calibration": calibration}})
+    settings = {"level": level, "confidence": confidence, "calibration": calibration}
+    write_table(parquet, "verdicts", verdicts, {"settings": settings, "warnings": list(reference.warnings)})
     flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
-    Path(page).write_text(verdict_page(verdicts, pictures, carried, level), encoding="utf-8")
+    Path(page).write_text(verdict_page(verdicts, pictures, carried, reference), encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -51,4 +58,5 @@ if __name__ == "__main__":
             csv=snakemake.output.csv,
             page=snakemake.output.page,
             level=snakemake.params.level,
+            confidence=snakemake.params.confidence,
         )

@@ -14,16 +14,18 @@ def check_calibration(
     preprocessing: Mapping[str, Mapping[str, Any]],
     metrics: Sequence[str],
     level: float,
+    confidence: float | None,
 ) -> None:
     """Write which of the calibration's families each family is; refuse a calibration that does not match."""
     import json
 
     from aedr.tables.files import read_table
     from aedr.verdicts.calibration_file import check_reference, match_families, read_calibration
+    from aedr.verdicts.promise import Promise
 
     carried = read_calibration(calibration)
     matches = match_families(carried, read_table(autoencoders, "autoencoders"), preprocessing)
-    check_reference(carried.asking(matches), metrics, level)
+    check_reference(carried.asking(matches), metrics, Promise(level, confidence))
     Path(output).write_text(json.dumps(matches, indent=1) + "\n", encoding="utf-8")
 
 
@@ -36,4 +38,5 @@ if __name__ == "__main__":
             preprocessing=snakemake.params.preprocessing,
             metrics=snakemake.params.metrics,
             level=snakemake.params.level,
+            confidence=snakemake.params.confidence,
         )

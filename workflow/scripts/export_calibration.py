@@ -29,6 +29,7 @@ def export_calibration(
         read_table(parameters, "fitted_parameters"),
         metric,
         signal,
+        real_sources,
         preprocessing,
         {package: version(package) for package in ("numpy", "scipy", "pandas", "pyarrow")},
     )

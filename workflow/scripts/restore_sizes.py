@@ -19,8 +19,7 @@ def restore_sizes(images: str, calibration: str, families: str, output: str, max
     from aedr.verdicts.resizes import likely_sizes, resize
 
     asked = json.loads(Path(families).read_text(encoding="utf-8"))
-    reference = read_calibration(calibration).asking(asked).reference
-    common = {size for sizes in reference.sizes.values() for size in sizes}
+    common = {size for sizes in read_calibration(calibration).asking(asked).sizes.values() for size in sizes}
     table = read_table(images, "images")
     rows = []
     for image in table[table["reason"].isna()].itertuples():

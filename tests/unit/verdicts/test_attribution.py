@@ -8,6 +8,7 @@ from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE
+from aedr.verdicts.promise import Promise
 
 METRIC = "high_frequency"
 
@@ -15,10 +16,10 @@ METRIC = "high_frequency"
 def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
     """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
     chance = np.random.default_rng(0)
-    names = ["autoencoder", "image_id", "source", "belonging", "value", "homogeneity", "width", "height"]
+    names = ["autoencoder", "image_id", "source", "group", "belonging", "value", "homogeneity", "width", "height"]
     reference = pd.DataFrame(
         [
-            ("a", f"{own}/{i}", str(own), own, np.exp(chance.normal(0.2 if own else 2, 0.1)), 0.9, 64, 64)
+            ("a", f"{own}/{i}", str(own), f"{own}/{i}", own, np.exp(chance.normal(0.2 if own else 2, 0.1)), 0.9, 64, 64)
             for own in (True, False)
             for i in range(40)
         ],
@@ -27,6 +28,7 @@ def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
     description = {
         "metric": METRIC,
         "signal": "loss_ratio",
+        "real_sources": ["False"],
         "families": {
             "a": {
                 "factor": 8,
@@ -39,12 +41,13 @@ def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
     image = {"image_id": "query/x.png", "source": "query", "reason": None}
     losses = image | size | {"autoencoder": "a", "metric": METRIC, "offset_rows": None, "offset_columns": None}
     losses |= {"first_loss": first_loss, "second_loss": second_loss}
+    calibration = Calibration(description, reference, {"a": "a"})
     answer = attribute(
         pd.DataFrame([image | size | {"sha256": "0"}]),
         pd.DataFrame([losses]),
         pd.DataFrame([image | {"homogeneity": 0.5}]),
-        Calibration(description, reference, {"a": "a"}),
-        level=0.05,
+        calibration,
+        calibration.reference(Promise(0.05)),
     )
     return answer["verdict"][0], answer["reason"][0]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from aedr.figures.inline import inline_figure
 from aedr.figures.style import COLOURS, draw_dots, style
-from aedr.verdicts.decision import RATIOS, Reference
+from aedr.verdicts.decision import RATIOS, REAL, Reference
 
 WIDTH, ROW = 3.8, 0.32
 
@@ -32,10 +32,14 @@ def draw_reference(
     reference: Reference, signals: Sequence[Mapping[str, float]], labels: Mapping[str, str]
 ) -> ReferenceFigure:
     """Draw the reference images on an axis that includes all `signals`: for each image, its signal by autoencoder."""
+    real = {
+        name: reference.others[REAL][name].dropna().to_numpy(dtype=float) if REAL in reference.others else np.empty(0)
+        for name in reference.own
+    }
     everything = np.concatenate(
         [
             *(np.asarray(values, dtype=float) for values in reference.own.values()),
-            *(reference.real[name].dropna().to_numpy(dtype=float) for name in reference.own),
+            *real.values(),
             [value for of_image in signals for value in of_image.values()],
         ]
     )
@@ -46,7 +50,7 @@ def draw_reference(
         if reference.signal in RATIOS and everything.min() > 0:
             axes.set_xscale("log")
         for y, name in enumerate(rows):
-            for values, colour, side in ((reference.own[name], "own", -1), (reference.real[name].dropna(), "other", 1)):
+            for values, colour, side in ((reference.own[name], "own", -1), (real[name], "other", 1)):
                 draw_dots(axes, values, y + side * spread.uniform(0.04, 0.32, len(values)), COLOURS[colour])
         low, high = axes.transScale.transform([(everything.min(), 0), (everything.max(), 0)])[:, 0]
         ends = [(low - 0.03 * (high - low), 0), (high + 0.03 * (high - low), 0)]

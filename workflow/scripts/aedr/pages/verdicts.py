@@ -12,7 +12,7 @@ from aedr.pages.page import render_page
 from aedr.pages.thumbnails import shrink
 from aedr.scoring.methods import SIGNAL_NAMES, metric_name
 from aedr.verdicts.calibration import Calibration
-from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, REAL, SEVERAL, Reference
 
 HEADLINES = {
     FAMILY: "Decoded by {names}'s autoencoder",
@@ -30,9 +30,13 @@ KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknow
 SIDE = 448
 
 
-def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, level: float) -> str:
+# From this share of another kind's images on, the page warns that an autoencoder cannot be told from them.
+SHARE_TO_WARN_OF = 0.1
+
+
+def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, reference: Reference) -> str:
     """Return one HTML page with embedded images: what `attribute` answered, and the evidence."""
-    reference, families = calibration.reference, calibration.families
+    families, promise = calibration.families, reference.promise
     labels = {name: family_label(family["members"]) for name, family in families.items()}
     pictures = images.set_index("image_id")["image"]
     figure = draw_reference(
@@ -54,7 +58,8 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
                 "possible": len(row.autoencoders) > 0,
                 "reason": row.reason if isinstance(row.reason, str) else None,
                 "evidence": [
-                    {**e, "label": labels[e["autoencoder"]], **_say(e, row.autoencoders, level)} for e in row.evidence
+                    {**e, "label": labels[e["autoencoder"]], **_say(e, row.autoencoders, promise.level)}
+                    for e in row.evidence
                 ],
                 "bars": list(places.values()),
             }
@@ -67,20 +72,43 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
         counts=[(counts.get(verdict, 0), name) for verdict, name in COUNTED.items()],
         metric=metric_name(calibration.metric),
         signal=SIGNAL_NAMES[calibration.signal],
-        level=f"{level:g}",
+        level=f"{promise.level:g}",
+        confidence=promise.confidence,
+        warnings=[*reference.warnings, *_weak(reference, labels)],
         figure=figure,
         families=[
             {
                 **family,
                 "label": labels[name],
                 "own": len(reference.own[name]),
+                "near": _near(reference, name),
                 "preprocessing": _list(family["preprocessing"]),
             }
             for name, family in families.items()
         ],
-        real=len(reference.real),
+        others=[(kind, len(signals)) for kind, signals in reference.others.items()],
         versions=_list(calibration.description["versions"]),
     )
+
+
+def _weak(reference: Reference, labels: Mapping[str, str]) -> list[str]:
+    """Return a warning for each autoencoder that cannot be told from real images."""
+    shares = reference.shares_in_range
+    return [
+        f"{labels[name]} can hardly be told from {REAL}: {share:.0%} of them come as near as its own images do. So "
+        "an image is seldom given to it. Other answers do not suffer."
+        for name, share in (shares.loc[REAL].items() if REAL in shares.index else ())
+        if share >= SHARE_TO_WARN_OF
+    ]
+
+
+def _near(reference: Reference, autoencoder: str) -> str:
+    """Say how many real images and images of the nearest other source lie in the range of an autoencoder's own."""
+    shares = reference.shares_in_range[autoencoder].dropna()
+    foreign = shares.drop(REAL, errors="ignore").sort_values(ascending=False, kind="stable")
+    parts = [f"{shares[REAL]:.0%} of {REAL}"] if REAL in shares else []
+    parts += [f"{share:.0%} of {kind}" for kind, share in foreign.head(1).items()]
+    return ", ".join(parts)
 
 
 def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dict[str, Any]:
@@ -92,6 +120,8 @@ def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dic
         says = "too far for one of its own" + (f" ({evidence['obstacle']})" if evidence["obstacle"] else "")
     elif evidence["corrected_p_value"] is not None and evidence["corrected_p_value"] > level:
         says = "near, but so are too many real images"
+    elif evidence["foreign_p_value"] is not None and evidence["foreign_p_value"] > level and not evidence["obstacle"]:
+        says = f"near, but so are too many images of {evidence['foreign_source']}"
     else:
         says = f"near, but {evidence['obstacle']}"
     return {"is_possible": is_possible, "says": says}

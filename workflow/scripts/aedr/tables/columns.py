@@ -35,6 +35,11 @@ EVIDENCE = {
     "signal": Column(NUMBER, "the image's signal under this autoencoder"),
     "p_value": Column(NUMBER, "share of its own reference images whose signal is as large or larger"),
     "corrected_p_value": Column(NUMBER, "share of real reference images that come as near to any of the autoencoders"),
+    "foreign_p_value": Column(
+        NUMBER,
+        "the same share of images of another source, which this autoencoder did not decode; the largest of all sources",
+    ),
+    "foreign_source": Column(TEXT, "the source that has it"),
     "width": Column(INTEGER, "of the image as it was reconstructed"),
     "height": Column(INTEGER, "of the image as it was reconstructed"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
@@ -79,6 +84,9 @@ COLUMNS = {
         "how the image was brought to the grid: whole, cropped, resized, searched, or none if it was not reconstructed",
     ),
     "format": Column(TEXT, "the image's file format"),
+    "group": Column(
+        TEXT, "images that belong together, such as crops of one photograph, have the same; else the image's own id"
+    ),
     "height": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
     "homogeneity": Column(NUMBER, "how smooth the image is, from its grey-level co-occurrence matrix", SHARE),
     "image": Column(PICTURE, "the bytes of the image's file, and its path"),

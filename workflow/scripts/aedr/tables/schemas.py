@@ -159,7 +159,10 @@ TABLES = {
         "calibration.parquet",
         "an image of the study under an autoencoder, as attribution needs it",
         key=("autoencoder", "image_id"),
-        required=("autoencoder", "image_id", "source", "belonging", "value", "homogeneity", "width", "height"),
+        required=(
+            *("autoencoder", "image_id", "source", "group", "belonging", "value"),
+            *("homogeneity", "width", "height"),
+        ),
     ),
     "verdicts": Table(
         "verdicts/verdicts.parquet",

@@ -12,7 +12,11 @@ from aedr.verdicts.decision import Evidence, Reference, decide, weigh
 
 
 def attribute(
-    images: pd.DataFrame, losses: pd.DataFrame, homogeneity: pd.DataFrame, calibration: Calibration, level: float
+    images: pd.DataFrame,
+    losses: pd.DataFrame,
+    homogeneity: pd.DataFrame,
+    calibration: Calibration,
+    reference: Reference,
 ) -> pd.DataFrame:
     """Return the verdicts table: a row for each image.
 
@@ -20,9 +24,10 @@ def attribute(
         images, losses, homogeneity: rows of these tables for the same images; losses and homogeneity also for their
             copies at other sizes (the source query-restored).
         calibration: asked about the families in `losses`.
-        level: significance level, see `aedr.verdicts.decision.decide`.
+        reference: the calibration's, with what the verdicts promise.
     """
-    signal, reference = calibration.signal, calibration.reference
+    signal, level = calibration.signal, reference.promise.level
+    owners = {kind: reference.owners(kind) for kind in reference.others}
     signals = calibration.signals(losses, homogeneity)
     signals["restored"] = signals["source"] == RESTORED
     by_image = dict(list(signals.groupby(signals["image_id"].map(original_id))))
@@ -35,14 +40,15 @@ def attribute(
     for image in images.itertuples():
         rows = by_image[image.image_id]
         if isinstance(image.reason, str):
-            verdict = decide((), level, image.reason)
+            verdict = decide((), level, obstacle=image.reason)
         elif texture[image.image_id] == 1:
-            verdict = decide((), level, "one flat colour: there is nothing to measure")
+            verdict = decide((), level, obstacle="one flat colour: there is nothing to measure")
         elif rows[signal].isna().all():
             reason = next(iter(rows["reason"].dropna()), "a loss is zero: the image is reproduced exactly")
-            verdict = decide((), level, reason)
+            verdict = decide((), level, obstacle=reason)
         else:
-            verdict = decide(_evidence(reference, rows, signal), level, _obstacle(image, rows, factors, reference))
+            obstacle = _obstacle(image, rows, factors, reference)
+            verdict = decide(_evidence(reference, rows, signal), level, owners, obstacle)
         verdicts.append(
             {
                 "image_id": image.image_id,
@@ -52,7 +58,7 @@ def attribute(
                 "sha256": image.sha256,
                 "width": image.width,
                 "height": image.height,
-                "evidence": [asdict(e) for e in verdict.evidence],
+                "evidence": [_row(e) for e in verdict.evidence],
             }
         )
     return pd.DataFrame(verdicts)
@@ -99,6 +105,14 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
             )
         )
     return tuple(evidence)
+
+
+def _row(evidence: Evidence) -> dict[str, Any]:
+    """Return what the verdicts table holds of the evidence: of the other sources, the nearest."""
+    source, p_value = evidence.nearest_foreign or (None, None)
+    row = asdict(evidence)
+    del row["foreign"]
+    return row | {"foreign_p_value": p_value, "foreign_source": source}
 
 
 def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Reference) -> str | None:

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from aedr.scoring.signals import FittedParameters, add_signals
-from aedr.verdicts.decision import Reference
-from aedr.verdicts.resizes import common_sizes
+from aedr.seeds import seed_of
+from aedr.verdicts.decision import REAL, Reference
+from aedr.verdicts.promise import Promise
+from aedr.verdicts.resizes import Size, common_sizes
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,51 @@ class Calibration:
         """What the calibration says about each family that is asked, by its name in the calibration."""
         return {name: self.description["families"][name] for name in self.asked.values()}
 
-    @cached_property
-    def reference(self) -> Reference:
-        """The reference signals of the families that are asked."""
-        belonging = self.rows["belonging"]
-        own = {name: self.rows[belonging & (self.rows["autoencoder"] == name)] for name in self.families}
-        real = self.rows[~belonging].pivot(index="image_id", columns="autoencoder", values="value")
+    @property
+    def sizes(self) -> dict[str, set[Size]]:
+        """The common (width, height) of each family's own images."""
+        return {name: common_sizes(images) for name, images in self._own().items()}
+
+    def reference(self, promise: Promise) -> Reference:
+        """Return the reference signals of the families that are asked, for verdicts that keep a promise.
+
+        Images of one group, such as crops of one photograph, are alike, so a new photograph is not exchangeable with
+        all of them: one image of each group is taken, or every image if there are too few groups for the promise.
+        """
+        own = {name: _drawn(images, f"own images of {name}", promise) for name, images in self._own().items()}
+        others = {kind: _drawn(images, kind, promise) for kind, images in self._others().items()}
+        left_out = [kind for kind, drawn in others.items() if kind != REAL and drawn.images < promise.fewest_images]
+        warnings = [drawn.warning for drawn in (*own.values(), *others.values()) if drawn.warning is not None]
+        warnings += [
+            f"Nothing is promised about images like those of {kind}: there are {others[kind].images}, and level "
+            f"{promise} needs {promise.fewest_images}."
+            for kind in left_out
+        ]
+        tables = {
+            kind: drawn.rows.pivot(index="image_id", columns="autoencoder", values="value")
+            for kind, drawn in others.items()
+            if kind not in left_out
+        }
         return Reference(
             self.signal,
-            {name: images["value"].to_numpy() for name, images in own.items()},
-            real.reindex(columns=list(own)),
-            {name: images["homogeneity"].max() for name, images in own.items()},
-            {name: common_sizes(images) for name, images in own.items()},
+            promise,
+            {name: drawn.rows["value"].to_numpy() for name, drawn in own.items()},
+            {kind: table[[name for name in own if name in table]] for kind, table in tables.items()},
+            {name: images["homogeneity"].max() for name, images in self._own().items()},
+            self.sizes,
+            tuple(warnings),
         )
+
+    def _own(self) -> dict[str, pd.DataFrame]:
+        """Return the rows of each asked family's own images."""
+        rows = self.rows[self.rows["belonging"]]
+        return {name: rows[rows["autoencoder"] == name] for name in self.families}
+
+    def _others(self) -> dict[str, pd.DataFrame]:
+        """Return the rows of the real images, and of each other source, under the families that are asked."""
+        rows = self.rows[~self.rows["belonging"] & self.rows["autoencoder"].isin(self.families)]
+        kinds = rows["source"].where(~rows["source"].isin(self.description["real_sources"]), REAL)
+        return {str(kind): of_kind for kind, of_kind in rows.groupby(kinds, sort=True)}
 
     def signals(self, losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
         """Return the losses of the calibration's metric with every signal, under the calibration's names of families.
@@ -76,3 +109,29 @@ class Calibration:
 
     def _parameters(self, family: str) -> FittedParameters:
         return FittedParameters(**self.families[family]["fitted"])
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The rows of the images that are compared with, how many images these are, and what they cannot promise."""
+
+    rows: pd.DataFrame
+    images: int
+    warning: str | None = None
+
+
+def _drawn(rows: pd.DataFrame, kind: str, promise: Promise) -> _Drawn:
+    """Return the rows of one image of each group, or of every image if only they are enough for the promise."""
+    images = rows.drop_duplicates("image_id")[["image_id", "group"]]
+    groups = images["group"].nunique()
+    if groups < promise.fewest_images <= len(images):
+        warning = (
+            f"The {len(images)} {kind if 'images' in kind else f'images of {kind}'} belong to only {groups} groups, "
+            f"such as photographs, and level {promise} needs {promise.fewest_images}. So every image is counted, and "
+            f"shares hold for further images of these groups. One of each group allows no share below "
+            f"{promise.p_value(1, groups):.2g}."
+        )
+        return _Drawn(rows, len(images), warning)
+    order = images["image_id"].map(lambda image_id: seed_of("group", image_id))
+    drawn = images.assign(order=order).sort_values("order").drop_duplicates("group")
+    return _Drawn(rows[rows["image_id"].isin(drawn["image_id"])], groups)

@@ -1,7 +1,6 @@
 """The file of a calibration: what a study writes to it, and what is checked before it is used."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,12 @@ import yaml
 
 from aedr.errors import UserError
 from aedr.scoring.signals import FITTED_SIGNALS, HELD_OUT
+from aedr.seeds import seed_of
 from aedr.study.plain_values import impossible_values
 from aedr.tables.files import read_table
 from aedr.verdicts.calibration import Calibration
+from aedr.verdicts.decision import REAL
+from aedr.verdicts.promise import Promise
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "calibration.schema.yaml"
 # Calibrations may come from strangers, and a small file can unpack to any size. A million reference images of thirty
@@ -24,19 +26,25 @@ SCHEMA = Path(__file__).parents[3] / "schemas" / "calibration.schema.yaml"
 MOST_ROWS = 30_000_000
 MOST_BYTES = 2_000_000_000
 IDENTITY = ("encoder_sha256", "decoder_sha256")
+# More images of a source that is neither own nor real make no p-value much finer.
+MOST_FOREIGN_IMAGES = 1000
 
 
 def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources: Sequence[str]) -> pd.DataFrame:
-    """Return the reference table: own images of every autoencoder, and real images under every autoencoder.
+    """Return the reference table: the images of the study under one autoencoder or several.
 
     Args:
         signals: rows of the signals table. If the signal is a fitted one, the own images that it was fitted on are left
-            out: a new image could not be ranked among them fairly.
+            out: a new image could not be ranked among them fairly. Of sources that are neither own nor real, at most
+            `MOST_FOREIGN_IMAGES` images are taken, by the order of their hashes.
     """
-    rows = signals[signals["metric"] == metric].dropna(subset=[signal])
-    own = rows["belonging"] & ((rows["split"] == HELD_OUT) | (signal not in FITTED_SIGNALS))
-    rows = rows[own | rows["source"].isin(real_sources)]
-    columns = ["autoencoder", "image_id", "source", "belonging", "homogeneity", "width", "height"]
+    rows = signals[signals["metric"] == metric]
+    fitted_on = rows["belonging"] & (rows["split"] != HELD_OUT) & (signal in FITTED_SIGNALS)
+    foreign = rows[~rows["belonging"] & ~rows["source"].isin(real_sources)].drop_duplicates("image_id")
+    order = foreign["image_id"].map(lambda image_id: seed_of("reference", image_id))
+    too_many = foreign["image_id"][order.groupby(foreign["source"]).rank() > MOST_FOREIGN_IMAGES]
+    rows = rows[~fitted_on & ~rows["image_id"].isin(too_many)].dropna(subset=[signal])
+    columns = ["autoencoder", "image_id", "source", "group", "belonging", "homogeneity", "width", "height"]
     return rows[columns].assign(value=rows[signal])
 
 
@@ -45,6 +53,7 @@ def describe_calibration(
     fitted_parameters: pd.DataFrame,
     metric: str,
     signal: str,
+    real_sources: Sequence[str],
     preprocessing: Mapping[str, Mapping[str, Any]],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -53,6 +62,7 @@ def describe_calibration(
     Args:
         autoencoders: rows of the autoencoders table.
         fitted_parameters: rows of the fitted parameters table.
+        real_sources: the image sets of real images.
         preprocessing: how each autoencoder is loaded and its images are read.
     """
     fitted = fitted_parameters[fitted_parameters["metric"] == metric].set_index("autoencoder")
@@ -68,7 +78,13 @@ def describe_calibration(
             "preprocessing": dict(preprocessing[str(family)]),
             "fitted": {key: float(fitted.loc[family, key]) for key in ("exponent", "slope", "intercept")},
         }
-    return {"metric": metric, "signal": signal, "versions": dict(versions), "families": families}
+    return {
+        "metric": metric,
+        "signal": signal,
+        "real_sources": list(real_sources),
+        "versions": dict(versions),
+        "families": families,
+    }
 
 
 def read_calibration(path: str | Path) -> Calibration:
@@ -135,30 +151,28 @@ def match_families(
     return matches
 
 
-def check_reference(calibration: Calibration, metrics: Sequence[str], level: float) -> None:
-    """Check that the families asked have enough reference images for verdicts at a significance level.
+def check_reference(calibration: Calibration, metrics: Sequence[str], promise: Promise) -> None:
+    """Check that the families asked have enough reference images for verdicts that keep a promise.
 
     Args:
         metrics: those that are measured.
 
     Raises:
-        UserError: too few reference images for the level, or the calibration's metric is not measured.
+        UserError: too few reference images for the promise, or the calibration's metric is not measured.
     """
     problems = []
     if calibration.metric not in metrics:
         problems.append(f"reconstruction.metrics lacks {calibration.metric}, the calibration's metric")
-    # With n reference images, the smallest p-value is 1 / (n + 1).
-    needed = math.ceil(round(1 / level, 9)) - 1
-    belonging = calibration.rows["belonging"]
-    own = calibration.rows[belonging].groupby("autoencoder").size()
+    needed, reference = promise.fewest_images, calibration.reference(promise)
     problems += [
-        f"{family} has {own.get(family, 0)} own reference images, but level {level:g} needs {needed}"
-        for family in calibration.families
-        if own.get(family, 0) < needed
+        f"{family} has {len(own)} own reference images, but level {promise} needs {needed}"
+        for family, own in reference.own.items()
+        if len(own) < needed
     ]
-    real = calibration.rows.loc[~belonging, "image_id"].nunique()
-    if 0 < real < needed:
-        problems.append(f"there are {real} real reference images, but level {level:g} needs {needed}")
+    if REAL in reference.others and len(reference.others[REAL]) < needed:
+        problems.append(
+            f"there are {len(reference.others[REAL])} real reference images, but level {promise} needs {needed}"
+        )
     if problems:
         raise UserError(
             "The calibration cannot decide:\n  "

@@ -1,27 +1,34 @@
 """Verdicts: which of the autoencoders decoded an image, and how often such an answer is wrong.
 
-Two questions are asked about every autoencoder. Each is answered by a conformal p-value, which is valid for any number
-of images and any distribution if the image is exchangeable with the reference images (Vovk, Gammerman and Shafer,
-Algorithmic Learning in a Random World, 2005):
+Three questions are asked about every autoencoder. Each is answered by a conformal p-value, which is valid for any
+number of images and any distribution if the image is exchangeable with the reference images (Vovk, Gammerman and
+Shafer, Algorithmic Learning in a Random World, 2005):
 
 * Could the image be the autoencoder's own? Its signal is ranked among the autoencoder's own reference images.
-* Could a real image come as near? The image's distance to the autoencoder is ranked among the distances of the real
-  reference images, each to the autoencoder nearest to it. Each real image had its chance with all autoencoders, so this
-  p-value is corrected for their number (the single-step min-P method of Westfall and Young, 1993).
+* Could a real image come as near to any of the autoencoders? See `aedr.verdicts.blocks`.
+* Could an image of another source of the study come as near to any autoencoder that did not decode that source?
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from aedr.verdicts.blocks import Blocks
+from aedr.verdicts.promise import Promise
 from aedr.verdicts.resizes import Size
 
 FAMILY, SEVERAL, NONE, CANNOT_SAY = "family", "several possible", "none of these", "cannot say"
+# The real images, as one of the kinds of images that are not own.
+REAL = "real images"
 # Signals whose logarithms, not values, spread equally to both sides.
 RATIOS = ("loss_ratio", "calibrated_ratio", "power_ratio", "first_loss")
+# The share of own images within what is called their range, and the share of another source's images in this range
+# from which on an autoencoder is held back: it could hardly be named anyway.
+RANGE, MOST = 0.95, 0.5
 
 
 @dataclass(frozen=True)
@@ -30,21 +37,28 @@ class Evidence:
 
     `p_value`: the share of own images that are as far out; small speaks against the autoencoder.
     `corrected_p_value`: the share of real images that come as near to any autoencoder asked; small speaks for it. None
-    without real reference images. `width` and `height` are the size of the reconstruction, `offset_rows` and
-    `offset_columns` where the grid was found, if it was searched. `obstacle` says why being near to the autoencoder
-    means nothing for this image, `caveat` why the p-values may not hold.
+    without real reference images. `foreign`: the same for the images of every source that the autoencoder did not
+    decode. `width` and `height` are the size of the reconstruction, `offset_rows` and `offset_columns` where the grid
+    was found, if it was searched. `obstacle` says why being near to the autoencoder means nothing for this image,
+    `caveat` why the p-values may not hold.
     """
 
     autoencoder: str
     signal: float
     p_value: float
     corrected_p_value: float | None
+    foreign: Mapping[str, float] = field(default_factory=dict)
     width: int | None = None
     height: int | None = None
     offset_rows: int | None = None
     offset_columns: int | None = None
     obstacle: str | None = None
     caveat: str | None = None
+
+    @property
+    def nearest_foreign(self) -> tuple[str, float] | None:
+        """The other source that comes as near most often, with its p-value; None if no other source is asked."""
+        return max(self.foreign.items(), key=lambda entry: entry[1]) if self.foreign else None
 
 
 @dataclass(frozen=True)
@@ -59,18 +73,21 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Reference:
-    """The signals that an image is compared with.
+    """The signals that an image is compared with, for verdicts that keep a `promise`.
 
-    `own`: each autoencoder's signals of its own images, on which nothing was fitted. `real`: signals of real images, a
-    row for each image and a column for each autoencoder; nan if an image has none. `smoothest` and `sizes` are
-    the highest homogeneity and the common (width, height) of each autoencoder's own images.
+    `own`: each autoencoder's signals of its own images, on which nothing was fitted. `others`: the signals of images of
+    each other kind, `REAL` or a source, a row for each image and a column for each autoencoder that did not decode
+    them; nan if an image has none. `smoothest` and `sizes` are the highest homogeneity and the common (width, height)
+    of each autoencoder's own images. `warnings` say what the references cannot promise.
     """
 
     signal: str
+    promise: Promise
     own: Mapping[str, npt.NDArray[np.float64]]
-    real: pd.DataFrame
+    others: Mapping[str, pd.DataFrame]
     smoothest: Mapping[str, float]
     sizes: Mapping[str, set[Size]]
+    warnings: tuple[str, ...] = ()
 
     def distance(self, autoencoder: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far signals are above the own images' median, in units of their median absolute deviation."""
@@ -79,67 +96,136 @@ class Reference:
         spread = np.median(np.abs(own - middle))
         return (values - middle) / (spread or 1.0)
 
-    def nearest_distances(self) -> npt.NDArray[np.float64]:
-        """Return each real image's distance to the autoencoder nearest to it."""
-        distances = [self.distance(name, self.real[name].to_numpy()) for name in self.own]
-        return np.nanmin(np.where(np.isnan(distances), np.inf, distances), axis=0)
+    @cached_property
+    def blocks(self) -> dict[str, Blocks]:
+        """The blocks of each kind of other images."""
+        return {
+            kind: Blocks(
+                pd.DataFrame({name: self.distance(str(name), values.to_numpy()) for name, values in signals.items()}),
+                frozenset(str(name) for name in signals if self._is_near_to_most(str(name), kind)),
+            )
+            for kind, signals in self.others.items()
+        }
+
+    @cached_property
+    def shares_in_range(self) -> pd.DataFrame:
+        """The share of each kind of other images (rows) that lie in the range of 95 % of own images; nan for own."""
+        return pd.DataFrame(
+            {
+                name: {
+                    kind: float((signals[name] <= np.quantile(own, RANGE)).mean()) if name in signals else np.nan
+                    for kind, signals in self.others.items()
+                }
+                for name, own in self.own.items()
+            },
+            dtype=float,
+        )
+
+    def owners(self, kind: str) -> frozenset[str]:
+        """Return the autoencoders, of those asked, that decoded a kind of images."""
+        return frozenset(self.own) - set(self.others[kind])
+
+    def _is_near_to_most(self, autoencoder: str, kind: str) -> bool:
+        # Judged on the other kinds alone: the blocks of a kind must not depend on what its own images look like.
+        return bool(self.shares_in_range[autoencoder].drop(kind).mean() > MOST)
 
     def _scale(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         values = np.asarray(values, dtype=float)
         return np.log(values) if self.signal in RATIOS else values
 
 
-def conformal_p_value(reference: npt.ArrayLike, value: float) -> float:
-    """Return the share, in (0, 1], of `reference` and the value itself that is at least as large as `value`."""
-    reference = np.asarray(reference, dtype=float)
-    return float((1 + (reference >= value).sum()) / (len(reference) + 1))
+def rank_from_above(reference: npt.ArrayLike, value: float) -> int:
+    """Return the place of `value` among the largest of `reference` and itself, from 1; ties count against it."""
+    return 1 + int((np.asarray(reference, dtype=float) >= value).sum())
 
 
 def weigh(reference: Reference, signals: Mapping[str, float], tried: int = 1) -> tuple[Evidence, ...]:
     """Return the evidence of each autoencoder, given the image's signal under each, in that order.
 
     Args:
-        tried: at how many sizes the image was tried. Each autoencoder has its best one, so the chance that a real image
-            comes as near is at most that many times as large (Bonferroni).
+        tried: at how many sizes the image was tried. Each autoencoder has its best one, so the chance that another
+            image comes as near is at most that many times as large (Bonferroni).
     """
-    nearest = reference.nearest_distances() if len(reference.real) else None
+    promise = reference.promise
     evidence = []
     for autoencoder, value in signals.items():
-        corrected = None
-        if nearest is not None:
-            real = conformal_p_value(-nearest, -float(reference.distance(autoencoder, value)))
-            corrected = min(1.0, tried * real)
-        p_value = conformal_p_value(reference.own[autoencoder], value)
-        evidence.append(Evidence(autoencoder, value, p_value, corrected))
+        own = reference.own[autoencoder]
+        distance = float(reference.distance(autoencoder, value))
+        others = {
+            kind: min(1.0, tried * promise.p_value(blocks.rank(autoencoder, distance), blocks.images))
+            for kind, blocks in reference.blocks.items()
+            if autoencoder in reference.others[kind]
+        }
+        p_value = promise.p_value(rank_from_above(own, value), len(own))
+        evidence.append(Evidence(autoencoder, value, p_value, others.pop(REAL, None), others))
     return tuple(evidence)
 
 
-def decide(evidence: Sequence[Evidence], alpha: float, obstacle: str | None = None) -> Verdict:
-    """Return the verdict at the significance level `alpha`.
+def decide(
+    evidence: Sequence[Evidence],
+    level: float,
+    owners: Mapping[str, frozenset[str]] | None = None,
+    obstacle: str | None = None,
+) -> Verdict:
+    """Return the verdict at the significance level `level`.
 
-    An autoencoder is possible if the image could be its own (`p_value` above `alpha`), a real image would rarely come
-    as near (`corrected_p_value` at most `alpha`), and nothing speaks against comparing the two (`obstacle`). The
-    chance that a real image is attributed to any of them is at most `alpha`.
+    An autoencoder is possible if the image could be its own (`p_value` above `level`), a real image would rarely come
+    as near (`corrected_p_value` at most `level`), an image of any source that none of the possible autoencoders decoded
+    would rarely come as near (`foreign`), and nothing speaks against comparing them (`obstacle`). The chance that a
+    real image is attributed to any of them is at most `level`, and so is the chance that an image of any source of the
+    study is attributed without naming the autoencoder that decoded it.
 
     Args:
+        owners: the autoencoders that decoded each source in the evidence's `foreign`.
         obstacle: why nothing can be said about the image, or why *none of these* would mean nothing; None if neither.
     """
     evidence = tuple(evidence)
     if not evidence:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)
-    near = [e for e in evidence if e.p_value > alpha]
-    nearer_than_real = [e for e in near if e.corrected_p_value is None or e.corrected_p_value <= alpha]
-    possible = [e for e in nearer_than_real if e.obstacle is None]
+    near = [e for e in evidence if e.p_value > level]
+    nearer_than_real = [e for e in near if e.corrected_p_value is None or e.corrected_p_value <= level]
+    comparable = [e for e in nearer_than_real if e.obstacle is None]
+    possible, as_near = _told_apart(comparable, level, owners or {})
     if possible:
         caveats = "; ".join(dict.fromkeys(e.caveat for e in possible if e.caveat is not None))
         names = tuple(e.autoencoder for e in possible)
         return Verdict(FAMILY if len(possible) == 1 else SEVERAL, names, caveats or None, evidence)
     if nearer_than_real:
-        return Verdict(CANNOT_SAY, (), "; ".join(str(e.obstacle) for e in nearer_than_real), evidence)
+        reasons = [str(e.obstacle) for e in nearer_than_real if e.obstacle is not None]
+        if comparable:
+            reasons.append(_as_near(comparable, f"images of {', '.join(as_near)}"))
+        return Verdict(CANNOT_SAY, (), "; ".join(reasons), evidence)
     if near:
-        names = tuple(e.autoencoder for e in near)
-        reason = f"as near to {', '.join(names)} as own images are, but so are too many real images"
-        return Verdict(CANNOT_SAY, (), reason, evidence)
+        return Verdict(CANNOT_SAY, (), _as_near(near, REAL), evidence)
     if obstacle is not None:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)
     return Verdict(NONE, (), None, evidence)
+
+
+def _told_apart(
+    candidates: Sequence[Evidence], level: float, owners: Mapping[str, frozenset[str]]
+) -> tuple[Sequence[Evidence], Sequence[str]]:
+    """Return the candidates that no other source's images come as near to, and the sources that excluded the others.
+
+    A source does not exclude a candidate while the autoencoder that decoded the source is itself a candidate: then the
+    answer names both.
+    """
+    sources: dict[str, None] = {}
+    while True:
+        names = {e.autoencoder for e in candidates}
+        excluded = {
+            e.autoencoder: [
+                source for source, p in e.foreign.items() if p > level and not owners.get(source, frozenset()) & names
+            ]
+            for e in candidates
+        }
+        kept = [e for e in candidates if not excluded[e.autoencoder]]
+        sources |= dict.fromkeys(source for found in excluded.values() for source in found)
+        if len(kept) == len(candidates):
+            return kept, list(sources)
+        candidates = kept
+
+
+def _as_near(evidence: Sequence[Evidence], images: str) -> str:
+    names = ", ".join(e.autoencoder for e in evidence)
+    return f"as near to {names} as own images are, but so are too many {images}"
