@@ -3,10 +3,10 @@
     PYTHONPATH=workflow/scripts .venv/bin/python benchmarks/promises/weak_autoencoder.py [--repeats 200]
 
 Eight autoencoders; distances are in spreads of own images, which are standard normal. From a good autoencoder, real
-images lie 8 away (standard deviation 2), from a weak one 2.2 (standard deviation 1: about 83 % accuracy), from a useless
-one 0. Each repeat draws a calibration of real images and asks about own images of a good and of the last autoencoder
-and about new real images. An image is named if its distance is among the nearest 95 % of own images and a real image
-comes as near in at most 5 of 100 cases, by either of:
+images lie 8 away (standard deviation 2), from a weak one 2.2 (standard deviation 1: about 83 % accuracy), from a
+useless one 0. Each repeat draws a calibration of real images, and asks about own images of a good and of the last
+autoencoder and about new real images. An image is named if its distance is among the nearest 95 % of own images and a
+real image comes as near in at most 5 of 100 cases, by either of:
 
 * the smallest distance: the image is ranked among each real image's smallest distance to any autoencoder (max-T);
 * the smallest rank: the same with ranks instead of distances (plain min-P);
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=200, help="calibrations (default %(default)s)")
     repeats = parser.parse_args().repeats
     print(
-        "| real images | autoencoders | ranked by | own images named, good | own images named, last | real images named |\n"
+        "| real images | autoencoders | ranked by | good one's own named | last one's own named | real images named |\n"
         "|---|---|---|---|---|---|"
     )
     for images in (72, 500):
