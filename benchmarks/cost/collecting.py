@@ -41,7 +41,8 @@ def write_tables(folder: Path, images: int, sources: list[str], families: list[s
     write_table(folder / "autoencoders.parquet", "autoencoders", autoencoders.assign(**digests), {})
     for source in sources:
         ids = [f"{source}/{i:07d}" for i in range(images // len(sources))]
-        of_images = pd.DataFrame({"image_id": ids, "source": source, "homogeneity": chance.uniform(0.1, 0.9, len(ids))})
+        of_images = pd.DataFrame({"image_id": ids, "source": source, "group": ids})
+        of_images["homogeneity"] = chance.uniform(0.1, 0.9, len(ids))
         write_table(folder / f"homogeneity/{source}.parquet", "homogeneity", of_images, {})
         for family in families:
             losses = pd.DataFrame({"image_id": np.repeat(ids, len(METRICS)), "source": source, "autoencoder": family})

@@ -89,7 +89,7 @@ def bytes_of_a_row(table: str) -> float:
     rows = rows.assign(metric=np.resize(METRICS, len(rows)), width=512, height=512)
     numbers = ["first_loss", "second_loss"]
     if table == "signals":
-        rows = rows.assign(belonging=False, split="held_out")
+        rows = rows.assign(group=rows["image_id"], belonging=False, split="held_out")
         numbers += ["homogeneity", "loss_ratio", "calibrated_ratio", "power_ratio", "residual"]
     else:
         rows = rows.assign(fit="crop")

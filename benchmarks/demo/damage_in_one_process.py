@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 
 from aedr.study.configuration import check_configuration, complete_configuration  # noqa: E402
-from aedr.study.plan import all_transforms, count_images  # noqa: E402
+from aedr.study.plan import all_transforms, count_images, grouping  # noqa: E402
 from aedr.study.transform_steps import is_searched, picture_steps  # noqa: E402
 from measure_homogeneity import measure_homogeneity  # noqa: E402
 from reconstruct_images import reconstruct_images  # noqa: E402
@@ -76,7 +76,7 @@ def main() -> None:
                     study["max_pixels"],
                 )
             if not homogeneity.exists():
-                measure_homogeneity(str(images), str(homogeneity))
+                measure_homogeneity(str(images), str(homogeneity), grouping(study, name))
             for autoencoder in study["models"]:
                 losses = results / "losses" / autoencoder / name / SHARD
                 if not losses.exists():

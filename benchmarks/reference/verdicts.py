@@ -72,7 +72,8 @@ def measure(autoencoder: Autoencoder, images: pd.DataFrame) -> tuple[pd.DataFram
     settings = ReconstructionSettings(0, NAME, "mode", "crop", None, batch_size=8)
     losses = reconstruct_shard(images, autoencoder, {METRIC: LOSSES[METRIC]}, settings, CPU)
     textures = [homogeneity(read_grey(image["bytes"])) for image in images["image"]]
-    return pd.DataFrame(losses), images[["image_id", "source"]].assign(homogeneity=textures, reason=None)
+    ids = images[["image_id", "source"]]
+    return pd.DataFrame(losses), ids.assign(group=images["image_id"], homogeneity=textures, reason=None)
 
 
 def verdicts(reference: Path) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def calibrated_ratios(reference: Path) -> npt.NDArray[np.float64]:
     image_ids = [f"sd15/{row:05}" for row in range(len(losses))]
     rows = pd.DataFrame({"image_id": image_ids, "source": "sd15", "autoencoder": "sd15", "metric": "l2"})
     rows[["first_loss", "second_loss"]] = losses
-    textures = pd.DataFrame({"image_id": image_ids, "source": "sd15"})
+    textures = pd.DataFrame({"image_id": image_ids, "source": "sd15", "group": image_ids})
     textures["homogeneity"] = np.loadtxt(reference / "homogeneity" / "sd15_500.txt")
     # In another order: the join is by image, and the authors' by row.
     signals, _ = compute_signals(rows.assign(reason=None), textures.assign(reason=None).iloc[::-1], {"sd15"}, 0.5)
@@ -77,7 +77,7 @@ def test_the_job_measures_the_published_homogeneity(reference: Path, tmp_path: P
         for at, data in enumerate(pictures(reference, image_set))
     ]
     write_table(images, "images", rows, {})
-    measure_homogeneity(str(images), str(output))
+    measure_homogeneity(str(images), str(output), {"source": image_set, "by": "image"})
     measured = [f"{value:.6f}" for value in read_table(output, "homogeneity")["homogeneity"]]
     assert len(measured) == 5
     assert measured == published_homogeneity(reference, image_set)

@@ -22,7 +22,7 @@ def tables(noise: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
                     image
                     | {"autoencoder": "A", "metric": metric, "first_loss": first, "second_loss": second, "reason": None}
                 )
-            homogeneity.append(image | {"homogeneity": 0.5, "reason": None})
+            homogeneity.append(image | {"group": image["image_id"], "homogeneity": 0.5, "reason": None})
     return pd.DataFrame(losses), pd.DataFrame(homogeneity)
 
 

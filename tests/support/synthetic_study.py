@@ -117,6 +117,7 @@ def _signals(
                 {
                     "image_id": ids[source],
                     "source": source,
+                    "group": ids[source],
                     "autoencoder": family,
                     "metric": metric,
                     "belonging": own,

@@ -1,4 +1,4 @@
-# Images: the images of every source, and their homogeneity.
+# Images: the images of every source, their homogeneity and their groups.
 #
 # needs  folders of images, {RESULTS}/prompts.parquet, the models' weights
 # makes  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/homogeneity/{source}/{shard}.parquet
@@ -74,6 +74,7 @@ rule measure_homogeneity:
     conda:
         environment("analysis")
     params:
+        grouping=lambda wildcards: plan.grouping(config, wildcards.source),
         code=code_digest("measure_homogeneity.py"),
     message:
         "homogeneity of {wildcards.source}, shard {wildcards.shard}"

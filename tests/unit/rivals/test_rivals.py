@@ -162,7 +162,7 @@ def test_a_rival_without_a_second_loss_is_scored_by_its_first_alone(autoencoders
     losses = pd.concat([shard("hfi", autoencoders["vq"]), shard("codebook", autoencoders["vq"])])
     assert losses.loc[losses["image_id"] == "own/bad", "reason"].tolist() == ["cut off"] * 2
     ids = losses["image_id"].unique()
-    homogeneity = pd.DataFrame({"image_id": ids, "source": "", "homogeneity": 0.5, "reason": None})
+    homogeneity = pd.DataFrame({"image_id": ids, "source": "", "group": ids, "homogeneity": 0.5, "reason": None})
     signals, parameters = compute_signals(losses, homogeneity, {"own"}, 0.5)
     assert parameters["metric"].tolist() == ["codebook"]
     assert signals["reason"].notna().sum() == 2

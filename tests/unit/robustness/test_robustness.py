@@ -31,7 +31,7 @@ def measured(damage: float) -> tuple[pd.DataFrame, pd.DataFrame]:
             first = damage * second * ratio * chance.lognormal(0, 0.1)
             rows.append({"image_id": f"{source}/{i}", "source": source, "first_loss": first, "second_loss": second})
     losses = pd.DataFrame(rows).assign(autoencoder="a", metric="l2", width=64, height=64, reason=None)
-    return losses, losses[["image_id", "source"]].assign(homogeneity=0.5, reason=None)
+    return losses, losses[["image_id", "source"]].assign(group=losses["image_id"], homogeneity=0.5, reason=None)
 
 
 def robustness(damage: float) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from aedr.scoring.accuracy import (
     summarise_accuracy,
     true_positive_rate_at,
 )
-from aedr.scoring.signals import HELD_OUT, split_of
+from aedr.scoring.signals import FITTING, HELD_OUT, split_of
 from scoring_tables import OWN, signals_of, tables
 
 
@@ -98,4 +98,21 @@ def test_a_source_without_a_usable_image_is_named() -> None:
     losses.loc[losses["source"] == "other", ["first_loss", "second_loss", "reason"]] = [np.nan, np.nan, "cut off"]
     signals = signals_of(losses, homogeneity)
     with pytest.raises(UserError, match="other.*cut off"):
+        evaluate_accuracy(signals, fit_thresholds(signals, {"A": 0.05}, "exact"))
+
+
+@pytest.mark.parametrize(
+    "source, part, message",
+    [
+        ("own", FITTING, "Autoencoder A, .* got 0.*Groups .* of its 40 images: 1,"),
+        ("own", HELD_OUT, "autoencoder A has no usable image of its own .*Groups .* of its 40 images: 1,"),
+        ("other", HELD_OUT, "Source other has no usable image .*Groups .* of its 40 images: 1,"),
+    ],
+)
+def test_groups_that_leave_a_part_empty_are_named(source, part, message) -> None:
+    losses, homogeneity = tables(noise=0.3)
+    whole = next(name for name in "abcdefgh" if split_of(name, 0.5) != part)
+    homogeneity.loc[homogeneity["source"] == source, "group"] = whole
+    signals = signals_of(losses, homogeneity)
+    with pytest.raises(UserError, match=message):
         evaluate_accuracy(signals, fit_thresholds(signals, {"A": 0.05}, "exact"))

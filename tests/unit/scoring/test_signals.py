@@ -7,11 +7,27 @@ import pytest
 from aedr.scoring.signals import HELD_OUT, SIGNALS, fit_parameters, split_of
 from scoring_tables import signals_of, tables
 
+# Images 00000 to 00011, half of them held out in the long run.
+PARTS_OF_SD15 = [True, True, False, True, True, False, True, True, False, False, True, False]
+
 
 def test_the_parts_of_a_study_stand_whatever_is_added_and_have_the_share_asked_for() -> None:
     parts = [split_of(f"source/{i}", 0.3) for i in range(4000)]
     assert np.mean([part == HELD_OUT for part in parts]) == pytest.approx(0.3, abs=0.03)
     assert {split_of(f"source/{i}", 0.9) for i, part in enumerate(parts) if part == HELD_OUT} == {HELD_OUT}
+    # As it was before there were groups: studies that declare none keep their numbers.
+    assert [split_of(f"sd15/{i:05}", 0.5) == HELD_OUT for i in range(12)] == PARTS_OF_SD15
+
+
+def test_an_images_part_follows_from_its_group_which_is_never_split() -> None:
+    losses, homogeneity = tables()
+    one_by_one = signals_of(losses, homogeneity)
+    assert (one_by_one["group"] == one_by_one["image_id"]).all()
+    homogeneity["group"] = [f"{source}/{i // 4}" for i, source in enumerate(homogeneity["source"])]
+    signals = signals_of(losses, homogeneity)
+    assert signals.groupby("group")["split"].nunique().max() == 1
+    assert signals.groupby("source")["split"].nunique().min() == 2
+    assert (signals["split"] != one_by_one["split"]).any()
 
 
 def test_ratio_is_small_for_own_images_in_every_metric() -> None:

@@ -10,7 +10,7 @@ from aedr.errors import UserError
 from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file, main
 from aedr.study.configuration_page import configuration_page
-from aedr.study.plan import autoencoder_name, count_images
+from aedr.study.plan import autoencoder_name, count_images, grouping
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -60,6 +60,9 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ({"models": {"a": {"path": "."}}}, "models.a: give exactly one of pipeline, decode and folder"),
         ({"models": {"a": {"pipeline": "X"}}}, "models.a: give exactly one of repository and path"),
         ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is not an image set"),
+        ({"models": {"a": {"pipeline": "X", "path": ".", "group": "name"}}}, "models.a.group: only images that lie"),
+        ({"models": {"a": {"decode": "real", "path": ".", "group": "folder"}}}, "models.a.group: only images that lie"),
+        ({"image_sets": {"real": {"folder": ".", "group": "names"}}}, "image_sets.real.group: 'names' is not one of"),
         ({"models": {"a": {"pipeline": "X", "path": "nowhere"}}}, "models.a.path: the folder nowhere"),
         ({"models": {"a": {"pipeline": "X", "path": ".", "autoencoder": "b"}}}, "b is not a model"),
         ({"models": {"real": {"pipeline": "X", "path": "."}}}, "real is the id of both a model and an image set"),
@@ -173,6 +176,28 @@ def test_values_that_lead_elsewhere_or_mean_nothing_are_named(changes, message) 
     with pytest.raises(UserError) as error:
         check(config(**changes))
     assert message in str(error.value)
+
+
+def test_groups_are_declared_for_folders_and_reach_what_is_made_of_their_images() -> None:
+    path = str(ROOT / "demo")
+    folder = str(ROOT / "demo/photographs")
+    models = {
+        "made": {"folder": folder, "path": path, "group": "folder"},
+        "decodes": {"decode": "real", "path": path, "autoencoder": "made"},
+        "generates": {"pipeline": "X", "path": path, "autoencoder": "made"},
+    }
+    study = check(config(models=models, image_sets={"real": {"folder": folder, "group": "name"}}))
+    groups = {
+        "real": ("real", "name"),
+        "real.jpeg-75": ("real", "name"),
+        "made": ("made", "folder"),
+        "decodes": ("real", "name"),
+        "decodes.jpeg-75": ("real", "name"),
+        "generates": ("generates", "image"),
+        "query": ("query", "image"),
+        "query-restored": ("query", "image"),
+    }
+    assert {name: tuple(grouping(study, name).values()) for name in groups} == groups
 
 
 def test_an_empty_or_missing_folder_of_images_is_named(tmp_path) -> None:

@@ -11,7 +11,7 @@ from aedr.tables.columns import COLUMNS
 from aedr.tables.files import read_table, read_tables, write_table
 from aedr.tables.schemas import TABLES
 
-ROW = {"image_id": "a/1", "source": "a", "homogeneity": 0.5, "reason": None}
+ROW = {"image_id": "a/1", "source": "a", "group": "a/1", "homogeneity": 0.5, "reason": None}
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path) -> None:

@@ -95,6 +95,13 @@ def test_a_picture_added_reruns_its_image_set_alone(study, root) -> None:
     assert "generate_images" not in planned
 
 
+def test_a_group_declared_reconstructs_nothing(study, root) -> None:
+    folder, config = study
+    grouped = {"image_sets": {"pictures": config["image_sets"]["pictures"] | {"group": "name"}}}
+    planned = planned_jobs(folder, config | grouped, root=root)
+    assert planned == COLLECTING | {"measure_homogeneity": 1, "plot_signals": 2}
+
+
 def test_a_changed_module_reruns_the_rules_that_use_it(study, root) -> None:
     module = root / "workflow/scripts/aedr/reconstruction/losses.py"
     text = module.read_text()

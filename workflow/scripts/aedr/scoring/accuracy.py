@@ -92,7 +92,10 @@ def fit_thresholds(
                         )
                     threshold = fit_threshold(own, float(alpha), inversion)
                 except UserError as error:
-                    raise UserError(f"Autoencoder {autoencoder}, metric {metric}, signal {signal}: {error}") from None
+                    raise UserError(
+                        f"Autoencoder {autoencoder}, metric {metric}, signal {signal}: {error}"
+                        f"{_groups_in_words(group[group['belonging']])}"
+                    ) from None
                 resampled = resample_thresholds(own, float(alpha), _resamples(len(own), autoencoder, metric, signal))
                 lowest, highest = np.quantile(resampled, INTERVAL)
                 rows.append(
@@ -115,6 +118,24 @@ def _values(rows: pd.DataFrame, signal: str, part: str | None) -> npt.NDArray[np
     """Return a signal's values for the images in one part of the study, or in all of it if `part` is None."""
     rows = rows if part is None else rows[rows["split"] == part]
     return rows[signal].dropna().to_numpy(dtype=float)
+
+
+def _groups_in_words(images: pd.DataFrame) -> str:
+    """Return a sentence on the groups that images are in, to end a message; nothing if each stands for itself."""
+    count, groups = images["image_id"].nunique(), images["group"].nunique()
+    if groups == count:
+        return ""
+    return (
+        f" Groups (key `group`) of its {count} images: {groups}, each fitted on or held out as a whole. Give it more "
+        "groups."
+    )
+
+
+def _nothing_to_score(what: str, images: pd.DataFrame, part: str | None) -> UserError:
+    """Return the error that none of `images` in a part of the study has a signal; `what` names them."""
+    unusable = images if part is None else images[images["split"] == part]
+    reasons = "; ".join(sorted(set(unusable["reason"].dropna()))) or "too few images to split into two parts"
+    return UserError(f"{what} ({reasons}). Give it different or more images, or remove it.{_groups_in_words(images)}")
 
 
 def _resamples(size: int, *what: object) -> npt.NDArray[np.intp]:
@@ -159,6 +180,11 @@ def evaluate_accuracy(
         belonging = group[group["belonging"]]
         fitted = fitted_by_pair[threshold.autoencoder, threshold.metric]
         fitted = _values(fitted[fitted["belonging"]], threshold.signal, protocol.fitted_on)
+        all_own = _values(belonging, threshold.signal, scored)
+        if not len(all_own):
+            raise _nothing_to_score(
+                f"The autoencoder {threshold.autoencoder} has no usable image of its own", belonging, scored
+            )
         names = (threshold.autoencoder, threshold.metric, threshold.signal)
         resamples = _resamples(len(fitted), *names)
         resampled_thresholds = resample_thresholds(fitted, threshold.alpha, resamples)
@@ -166,17 +192,13 @@ def evaluate_accuracy(
             # By the published protocol, the threshold was fitted on the scored own images: one resample serves both.
             rates_on_fitted = (fitted[resamples] < resampled_thresholds[:, None]).mean(axis=1)
         for source, images in group.groupby("source", sort=True):
+            values = _values(images, threshold.signal, scored)
+            if not len(values):
+                what = f"Source {source} has no usable image for the autoencoder {threshold.autoencoder}"
+                raise _nothing_to_score(what, images, scored)
             images = images if scored is None else images[images["split"] == scored]
-            values = images[threshold.signal].dropna().to_numpy(dtype=float)
-            own = _values(belonging, threshold.signal, scored)
-            if not len(values) or not len(own):
-                reasons = "; ".join(sorted(set(images["reason"].dropna()))) or "too few images to split into two parts"
-                raise UserError(
-                    f"Source {source} has no usable image for the autoencoder {threshold.autoencoder} ({reasons}). "
-                    "Give it different or more images, or remove it."
-                )
             is_own = bool(images["belonging"].iloc[0])
-            own = values if is_own else own
+            own = values if is_own else all_own
             if scored is None and not is_own:
                 true_positive_rates = rates_on_fitted
             else:

@@ -32,12 +32,13 @@ class FittedParameters:
     intercept: float
 
 
-def split_of(image_id: str, held_out: float) -> str:
-    """Return the part of the study that an image is in: `HELD_OUT` for the share `held_out`, else `FITTING`.
+def split_of(group: str, held_out: float) -> str:
+    """Return the part of the study that a group is in: `HELD_OUT` for the share `held_out`, else `FITTING`.
 
-    The part depends only on the id: adding or removing images does not move any other image.
+    No group is in both parts. The part depends only on the group's name, an image's id if it stands for itself: adding
+    or removing images does not move any other image.
     """
-    return HELD_OUT if seed_of("split", image_id) < held_out * 2**63 else FITTING
+    return HELD_OUT if seed_of("split", group) < held_out * 2**63 else FITTING
 
 
 def signals_of(rows: pd.DataFrame) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ def compute_signals(
     held_out: float,
     fitted: Mapping[str, FittedParameters] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Join one autoencoder's losses with the images' homogeneity; return the tables of signals and parameters.
+    """Join one autoencoder's losses with the images' homogeneity and groups; return tables of signals and parameters.
 
     Every signal is small for own images. An image without a ratio keeps its row, which then has a reason.
 
@@ -109,7 +110,7 @@ def compute_signals(
         suffixes=("", "_of_homogeneity"),
     )
     signals["belonging"] = signals["source"].isin(own_sources)
-    signals["split"] = [split_of(image_id, held_out) for image_id in signals["image_id"]]
+    signals["split"] = [split_of(group, held_out) for group in signals["group"]]
     if fitted is None:
         own = signals[signals["belonging"] & (signals["split"] == FITTING)].groupby("metric", sort=True)
         fitted = {

@@ -108,6 +108,11 @@ def _check_models(config: Configuration) -> Iterator[str]:
             yield f"models.{name}: give exactly one of repository and path (where its weights come from)"
         if model["decode"] is not None and model["decode"] not in config["image_sets"]:
             yield f"models.{name}.decode: {model['decode']} is not an image set"
+        if model["group"] != "image" and model["folder"] is None:
+            yield (
+                f"models.{name}.group: only images that lie in a folder can be grouped; remove this key. A generated "
+                "image stands for itself, and a decoded one belongs to the group of the image that was decoded"
+            )
         shared = model["autoencoder"]
         if isinstance(shared, str) and isinstance(models.get(shared, {}).get("autoencoder"), str | None):
             yield f"models.{name}.autoencoder: {shared} is not a model that describes its own autoencoder"

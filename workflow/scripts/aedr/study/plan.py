@@ -53,6 +53,19 @@ def imported_folder(config: Configuration, source: str) -> tuple[str, str]:
     return f"{entry}.{source}.folder", config[entry][source]["folder"]
 
 
+def grouping(config: Configuration, source: str) -> dict[str, str]:
+    """Return what a source's groups follow from: the source of the names, and a value of the key `group`.
+
+    A decoded image has the name of the image that was decoded, and is in its group; a damaged image is in that of the
+    untouched one. Images of the query have no groups.
+    """
+    source = source.partition(".")[0]
+    if source in (QUERY, RESTORED):
+        return {"source": QUERY, "by": "image"}
+    source = config["models"].get(source, {}).get("decode") or source
+    return {"source": source, "by": (config["image_sets"] | config["models"])[source]["group"]}
+
+
 def list_source(config: Configuration, source: str, at_most: int) -> list[str]:
     """Return the names of a source's first image files.
 

@@ -85,7 +85,9 @@ COLUMNS = {
     ),
     "format": Column(TEXT, "the image's file format"),
     "group": Column(
-        TEXT, "images that belong together, such as crops of one photograph, have the same; else the image's own id"
+        TEXT,
+        "the same for images that belong together: those that the key `group` says, and an image and its decodings; "
+        "otherwise the image's own id",
     ),
     "height": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
     "homogeneity": Column(NUMBER, "how smooth the image is, from its grey-level co-occurrence matrix", SHARE),
@@ -128,7 +130,9 @@ COLUMNS = {
     "signal": Column(TEXT, "which number, small for own images, is compared with the threshold"),
     "slope": Column(NUMBER, "of the regression of log first loss on log second loss, over own images"),
     "source": Column(TEXT, "model or image set that the image comes from"),
-    "split": Column(TEXT, "which part of the study the image is in: `fitting`, to fit on, or `held_out`, to score on"),
+    "split": Column(
+        TEXT, "which part of the study the image's group is in: `fitting`, to fit on, or `held_out`, to score on"
+    ),
     "threshold": Column(NUMBER, "the signal below which an image is accepted"),
     "threshold_high": Column(NUMBER, "upper end of the threshold's 95 % bootstrap interval"),
     "threshold_low": Column(NUMBER, "lower end of the threshold's 95 % bootstrap interval"),

@@ -101,14 +101,14 @@ TABLES = {
         "homogeneity/{source}/{shard}.parquet",
         "an image",
         key=("image_id",),
-        required=("image_id", "source"),
+        required=("image_id", "source", "group"),
         optional=("homogeneity", "reason"),
     ),
     "signals": Table(
         "signals.parquet",
         "an image, an autoencoder and a metric",
         key=("image_id", "autoencoder", "metric"),
-        required=("image_id", "source", "autoencoder", "metric", "belonging", "split"),
+        required=("image_id", "source", "group", "autoencoder", "metric", "belonging", "split"),
         optional=(
             *("first_loss", "second_loss", "homogeneity", "loss_ratio", "calibrated_ratio", "power_ratio", "residual"),
             *("width", "height", "reason"),
