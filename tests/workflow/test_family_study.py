@@ -63,6 +63,14 @@ def test_copies_are_reconstructed_once_and_claim_no_accuracy_against_each_other(
     assert {path.stem for path in (folder / "results/plots/signals").iterdir()} == {"first", "cousin"}
 
 
+def test_a_picture_and_its_decodings_are_in_one_part(study) -> None:
+    signals = results(study[0], "signals", "results/signals.parquet")
+    pictures = {f"pictures/{path.name}" for path in (study[0] / "pictures").iterdir()}
+    assert set(signals["group"]) == pictures
+    assert signals.groupby("group")["source"].nunique().eq(4).all()
+    assert signals.groupby("group")["split"].nunique().eq(1).all()
+
+
 def test_pictures_name_all_members(study, tmp_path) -> None:
     tables = {name: str(study[0] / f"results/{name}.parquet") for name in ("signals", "thresholds", "autoencoders")}
     accuracy = str(study[0] / "results/accuracy.parquet")
