@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aedr.scoring.signals import HELD_OUT, SIGNALS, fit_parameters, split_of
+from aedr.scoring.signals import HELD_OUT, SIGNALS, fit_parameters, split_images, split_of
 from scoring_tables import signals_of, tables
 
 # Images 00000 to 00011, half of them held out in the long run.
@@ -26,8 +26,24 @@ def test_an_images_part_follows_from_its_group_which_is_never_split() -> None:
     homogeneity["group"] = [f"{source}/{i // 4}" for i, source in enumerate(homogeneity["source"])]
     signals = signals_of(losses, homogeneity)
     assert signals.groupby("group")["split"].nunique().max() == 1
-    assert signals.groupby("source")["split"].nunique().min() == 2
+    # Ten groups a source, half of them held out.
+    held_out = signals[signals["split"] == HELD_OUT].groupby("source")["group"].nunique()
+    assert held_out.tolist() == [5, 5, 5]
     assert (signals["split"] != one_by_one["split"]).any()
+
+
+def test_a_group_that_is_added_moves_at_most_one_other() -> None:
+    groups = [f"s/{i}" for i in range(9)]
+
+    def parts(used: list[str]) -> dict[str, str]:
+        rows = pd.DataFrame([{"image_id": f"{g}_{i}", "source": "s", "group": g} for g in used for i in range(2)])
+        return dict(zip(rows["group"], split_images(rows, 0.4), strict=True))
+
+    for added in groups:
+        before, after = parts([group for group in groups if group != added]), parts(groups)
+        assert sum(after[group] != part for group, part in before.items()) <= 1
+    assert list(parts(groups).values()).count(HELD_OUT) == 4
+    assert set(parts(groups[:2]).values()) == {"fitting", "held_out"}
 
 
 def test_ratio_is_small_for_own_images_in_every_metric() -> None:

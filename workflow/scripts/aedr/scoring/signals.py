@@ -33,12 +33,32 @@ class FittedParameters:
 
 
 def split_of(group: str, held_out: float) -> str:
-    """Return the part of the study that a group is in: `HELD_OUT` for the share `held_out`, else `FITTING`.
+    """Return the part of the study that an image is in which stands for itself: `HELD_OUT` for the share `held_out`.
 
-    No group is in both parts. The part depends only on the group's name, an image's id if it stands for itself: adding
-    or removing images does not move any other image.
+    The part depends only on the name of its group, which is its id: adding or removing images does not move any other.
     """
     return HELD_OUT if seed_of("split", group) < held_out * 2**63 else FITTING
+
+
+def split_images(images: pd.DataFrame, held_out: float) -> list[str]:
+    """Return the part of the study that each image is in, `FITTING` or `HELD_OUT`; no group is in both.
+
+    If a source's images stand for themselves, see `split_of`. Otherwise its groups are few, and a share of each by
+    chance could leave a part empty: so they are sorted by their hashes, and the first ones are held out. Adding a group
+    moves at most one other.
+
+    Args:
+        images: rows with `image_id`, `source` and `group`.
+    """
+    parts: dict[tuple[str, str], str] = {}
+    for source, rows in images.drop_duplicates("image_id").groupby("source"):
+        groups = sorted(set(rows["group"]), key=lambda group: seed_of("split", group))
+        if len(groups) == len(rows):
+            parts |= {(source, group): split_of(group, held_out) for group in groups}
+            continue
+        held = min(max(round(held_out * len(groups)), 1), max(len(groups) - 1, 1))
+        parts |= {(source, group): HELD_OUT if place < held else FITTING for place, group in enumerate(groups)}
+    return [parts[key] for key in zip(images["source"], images["group"], strict=True)]
 
 
 def signals_of(rows: pd.DataFrame) -> tuple[str, ...]:
@@ -110,7 +130,7 @@ def compute_signals(
         suffixes=("", "_of_homogeneity"),
     )
     signals["belonging"] = signals["source"].isin(own_sources)
-    signals["split"] = [split_of(group, held_out) for group in signals["group"]]
+    signals["split"] = split_images(signals, held_out)
     if fitted is None:
         own = signals[signals["belonging"] & (signals["split"] == FITTING)].groupby("metric", sort=True)
         fitted = {
