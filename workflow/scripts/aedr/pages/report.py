@@ -15,6 +15,7 @@ from aedr.pages.provenance import describe_analysis, describe_making, digest_fil
 from aedr.pages.runtimes import read_costs
 from aedr.pages.thumbnails import Thumbnail, read_thumbnails, sample_ids
 from aedr.pages.wrong_answers import MOST_ERRORS, Errors, describe_errors, find_errors
+from aedr.scoring.accuracy import SHARE_TO_WARN_OF
 from aedr.scoring.methods import PUBLISHED, SIGNAL_NAMES, metric_name, short_signal_name
 from aedr.scoring.protocols import PROTOCOLS
 
@@ -134,6 +135,11 @@ def _accuracy(study: Study, labels: Mapping[str, str], sources: Sequence[str]) -
             "source": weakest["source"],
         },
         "published_held_out": of_view["accuracy"].mean().get(PUBLISHED),
+        "weak": [
+            f"{labels[cell.autoencoder]} accepts {cell.accepted} of {cell.images} images of {cell.source}"
+            for cell in of_view.get_group(study.configured).itertuples()
+            if cell.acceptance_rate >= SHARE_TO_WARN_OF
+        ],
         "splits": splits,
         "signals": signals,
     }

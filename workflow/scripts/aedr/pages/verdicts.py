@@ -10,6 +10,7 @@ from aedr.figures.reference import draw_reference
 from aedr.images.pictures import decode_image
 from aedr.pages.page import render_page
 from aedr.pages.thumbnails import shrink
+from aedr.scoring.accuracy import SHARE_TO_WARN_OF
 from aedr.scoring.methods import SIGNAL_NAMES, metric_name
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, REAL, SEVERAL, Reference
@@ -28,10 +29,6 @@ COUNTED = {
 }
 KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknown"}
 SIDE = 448
-
-
-# From this share of another kind's images on, the page warns that an autoencoder cannot be told from them.
-SHARE_TO_WARN_OF = 0.1
 
 
 def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, reference: Reference) -> str:

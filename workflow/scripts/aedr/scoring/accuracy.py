@@ -16,6 +16,8 @@ from aedr.scoring.thresholds import fit_threshold, resample_thresholds
 from aedr.seeds import seed_of
 
 RESAMPLES = 300
+# Pages warn of an autoencoder that accepts this share of another source's images.
+SHARE_TO_WARN_OF = 0.1
 INTERVAL = (0.025, 0.975)
 # Levels from the range that is reported as best for single models, 0.003 to 0.085, and one above it.
 CHOICES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.085, 0.1)

@@ -40,10 +40,11 @@ def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources
     """
     rows = signals[signals["metric"] == metric]
     fitted_on = rows["belonging"] & (rows["split"] != HELD_OUT) & (signal in FITTED_SIGNALS)
-    foreign = rows[~rows["belonging"] & ~rows["source"].isin(real_sources)].drop_duplicates("image_id")
+    is_foreign = ~rows["belonging"] & ~rows["source"].isin(real_sources)
+    foreign = rows[is_foreign].drop_duplicates("image_id")
     order = foreign["image_id"].map(lambda image_id: seed_of("reference", image_id))
     too_many = foreign["image_id"][order.groupby(foreign["source"]).rank() > MOST_FOREIGN_IMAGES]
-    rows = rows[~fitted_on & ~rows["image_id"].isin(too_many)].dropna(subset=[signal])
+    rows = rows[~fitted_on & ~(is_foreign & rows["image_id"].isin(too_many))].dropna(subset=[signal])
     columns = ["autoencoder", "image_id", "source", "group", "belonging", "homogeneity", "width", "height"]
     return rows[columns].assign(value=rows[signal])
 
