@@ -44,13 +44,28 @@ demo-screenshots: demo .venv/installed-tests
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
 	PYTHONPATH=tests/support $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
 
-# The README's verdicts: new images of the same models, and photographs that are not in the study.
+# The tables of verdicts in docs/accuracy.md: three calibrations, each asked about three sets of new images of the same models
+# and about photographs that are not in the study.
 demo-verdicts: demo
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/fresh.yaml
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/resize_images.py results/demo_fresh results/demo_resized
+	$(BIN)/python benchmarks/demo/spoil_autoencoder.py results/demo_spoiled
+	for seed in 2 3; do \
+	  $(BIN)/snakemake results/demo_figures/seed_$$seed/calibration.parquet --cores $(CORES) --configfile config/demo.yaml \
+	    --config seed=$$seed results=results/demo_figures/seed_$$seed || exit 1; \
+	done
+	$(BIN)/snakemake results/demo_wrong_folder/calibration.parquet --cores $(CORES) \
+	  --configfile config/demo.yaml config/demo/wrong_folder.yaml
+	for seed in 202 203 204; do \
+	  $(BIN)/snakemake results/demo_fresh/seed_$$seed/signals.parquet --cores $(CORES) \
+	    --configfile config/demo.yaml config/demo/wrong_folder.yaml config/demo/fresh.yaml \
+	    --config seed=$$seed results=results/demo_fresh/seed_$$seed || exit 1; \
+	done
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/resize_images.py results/demo_fresh/seed_202 results/demo_resized
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo/resized.yaml
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_verdicts.py results/demo results/demo_fresh
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_verdicts.py \
+	  --studies results/demo results/demo_figures/seed_2 results/demo_figures/seed_3 \
+	  --fresh results/demo_fresh/seed_202 results/demo_fresh/seed_203 results/demo_fresh/seed_204 \
+	  --wrong results/demo_wrong_folder --resized
 
 # The table and the figure of docs/robustness.md. One process does most of the work, so imports run only once.
 demo-damage: demo
