@@ -2,7 +2,8 @@
 
 The autoencoder is the small one of the reference data, a family of its own. It is calibrated on crops of 128 pixels of
 three Kodak photographs and its decodings of them; asked are crops and decodings of the three others, and crops of the
-FLUX.1 images, the SDXL images and the JPEG photographs there. Nothing is resized; crops begin on the grid.
+FLUX.1 images, the SDXL images and the JPEG photographs there. Nothing is resized; crops begin on the grid. Then the
+calibration is also given the crops of one of the two models, as another source, and asked about the rest.
 
     python benchmarks/reference/verdicts.py --reference FOLDER [--threads 1]
 """
@@ -76,18 +77,22 @@ def measure(autoencoder: Autoencoder, images: pd.DataFrame) -> tuple[pd.DataFram
     return pd.DataFrame(losses), ids.assign(group=images["image_id"], homogeneity=textures, reason=None)
 
 
-def verdicts(reference: Path) -> pd.DataFrame:
-    """Return the verdicts on every image asked, with its `source`: own, photographs, flux, sdxl or real."""
+def verdicts(reference: Path) -> dict[str, pd.DataFrame]:
+    """Return the verdicts on every image asked, with its `source`: own, photographs, flux, sdxl or real.
+
+    One table for each calibration: without images of other models, and with those of each.
+    """
     autoencoder = load_taef2(reference)
     kodak = sorted((reference / "photographs").glob("*.png"))
     known = crops(kodak[::2], "photographs", 24)
-    calibration = pd.DataFrame([*known, *decode(autoencoder, known, "own")])
-    unseen = crops(kodak[1::2], "photographs", 24)
-    asked = [*unseen, *decode(autoencoder, unseen, "own")]
+    unseen = crops(kodak[1::2], "unseen photographs", 24)
+    asked = [*unseen, *decode(autoencoder, unseen, "unseen own")]
     for source in ("flux", "sdxl", "real"):
         asked += crops(sorted((reference / "images" / source).iterdir()), source, CROPS_OF_A_LARGE_IMAGE)
+    images = pd.DataFrame([*known, *decode(autoencoder, known, "own"), *asked])
+    losses, homogeneity = measure(autoencoder, images)
 
-    signals, fitted = compute_signals(*measure(autoencoder, calibration), {"own"}, HELD_OUT)
+    signals, fitted = compute_signals(losses, homogeneity, {"own"}, HELD_OUT)
     encoder, decoder = fingerprint(autoencoder.network)
     family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
     description = describe_calibration(
@@ -100,11 +105,18 @@ def verdicts(reference: Path) -> pd.DataFrame:
         {},
     )
     rows = reference_rows(signals, METRIC, SIGNAL, ["photographs"])
-    images = pd.DataFrame(asked)
-    carried = Calibration(description, rows, {NAME: NAME})
-    reference_signals = carried.reference(Promise(LEVEL))
-    answers = attribute(images, *measure(autoencoder, images), carried, reference_signals)
-    return answers.merge(images[["image_id", "source"]], on="image_id")
+    found = {}
+    for title, others in {
+        "photographs": [],
+        "photographs and FLUX.1": ["flux"],
+        "photographs and SDXL": ["sdxl"],
+    }.items():
+        known_sources = ["own", "photographs", *others]
+        carried = Calibration(description, rows[rows["source"].isin(known_sources)], {NAME: NAME})
+        new = images[~images["source"].isin(known_sources)]
+        answers = attribute(new, losses, homogeneity, carried, carried.reference(Promise(LEVEL)))
+        found[title] = answers.merge(new[["image_id", "source"]], on="image_id")
+    return found
 
 
 def main() -> None:
@@ -115,14 +127,17 @@ def main() -> None:
     if arguments.reference is None:
         parser.error("name the folder of the reference data with --reference, or by AEDR_REFERENCE")
     torch.set_num_threads(arguments.threads)
-    answers = verdicts(Path(arguments.reference))
-    print(f"| asked about | images | {FAMILY} | {NONE} | {CANNOT_SAY} |\n|---|---|---|---|---|")
-    for source, rows in answers.groupby("source", sort=False):
-        counts = rows["verdict"].value_counts()
-        shown = " | ".join(str(counts.get(verdict, 0)) for verdict in (FAMILY, NONE, CANNOT_SAY))
-        print(f"| {source} | {len(rows)} | {shown} |")
-    for reason, count in answers["reason"].value_counts().items():
-        print(f"{count} x {reason}", file=sys.stderr)
+    print(
+        f"| calibrated on own images and | asked about | images | {FAMILY} | {NONE} | {CANNOT_SAY} |\n"
+        "|---|---|---|---|---|---|"
+    )
+    for title, answers in verdicts(Path(arguments.reference)).items():
+        for source, rows in answers.groupby("source", sort=False):
+            counts = rows["verdict"].value_counts()
+            shown = " | ".join(str(counts.get(verdict, 0)) for verdict in (FAMILY, NONE, CANNOT_SAY))
+            print(f"| {title} | {source} | {len(rows)} | {shown} |")
+        for reason, count in answers["reason"].value_counts().items():
+            print(f"{title}: {count} x {reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":
