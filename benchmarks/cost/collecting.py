@@ -94,7 +94,7 @@ def main() -> None:
                     0.5,
                 ),
             ),
-            (fit_threshold, (signals, autoencoders, thresholds, levels, "exact")),
+            (fit_threshold, (signals, autoencoders, thresholds, levels, "exact", "scott")),
             (evaluate_accuracy, (signals, thresholds, table["accuracy"], *csv, ["photographs"], *chosen)),
             (
                 export_calibration,

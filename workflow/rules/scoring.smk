@@ -42,6 +42,7 @@ rule fit_threshold:
     params:
         alphas=significance_levels(),
         inversion=config["attribution"]["threshold"],
+        bandwidth=config["attribution"]["bandwidth"],
         code=code_digest("fit_threshold.py"),
     message:
         "thresholds"

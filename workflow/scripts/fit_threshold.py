@@ -6,7 +6,12 @@ from aedr.jobs import job
 
 
 def fit_threshold(
-    signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], inversion: str
+    signals: str,
+    autoencoders: str,
+    output: str,
+    alphas: Mapping[str, float | str],
+    inversion: str,
+    bandwidth: str,
 ) -> None:
     """Write a threshold for every family, metric, signal and protocol, at the autoencoders' levels `alphas`."""
     import pandas as pd
@@ -17,9 +22,11 @@ def fit_threshold(
 
     levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
     thresholds = [
-        fit_thresholds(read_table(signals, "signals", family), levels, inversion) for family in sorted(levels)
+        fit_thresholds(read_table(signals, "signals", family), levels, inversion, bandwidth=bandwidth)
+        for family in sorted(levels)
     ]
-    write_table(output, "thresholds", pd.concat(thresholds), {"settings": {"threshold": inversion, "alphas": levels}})
+    settings = {"threshold": inversion, "bandwidth": bandwidth, "alphas": levels}
+    write_table(output, "thresholds", pd.concat(thresholds), {"settings": settings})
 
 
 if __name__ == "__main__":
@@ -30,4 +37,5 @@ if __name__ == "__main__":
             output=snakemake.output[0],
             alphas=snakemake.params.alphas,
             inversion=snakemake.params.inversion,
+            bandwidth=snakemake.params.bandwidth,
         )

@@ -19,6 +19,7 @@ def draw_signals(
     label: str,
     sources: Sequence[str],
     drawn: tuple[str, str],
+    bandwidth: str,
     outputs: Sequence[str],
 ) -> None:
     """Draw a row of dots for every source's signals, above the density of the own images' signals.
@@ -30,6 +31,7 @@ def draw_signals(
         threshold: the row of the thresholds table for this family and signal.
         label: the name of the family in the figure.
         drawn: the metric and the signal.
+        bandwidth: the rule of the density, a key of `aedr.scoring.thresholds.BANDWIDTHS`.
     """
     metric, signal = drawn
     of_all = signals[signals["metric"] == metric].dropna(subset=[signal])
@@ -52,7 +54,7 @@ def draw_signals(
         if is_logarithmic:
             _scale_by_magnitude(dots, np.log10(highest / lowest))
         dots.set_xlim(grid[0], grid[-1])
-        curve.fill_between(grid, fit_density(own)(grid), color=COLOURS["own"], alpha=0.35, linewidth=0)
+        curve.fill_between(grid, fit_density(own, bandwidth)(grid), color=COLOURS["own"], alpha=0.35, linewidth=0)
         curve.set_ylim(bottom=0)
         curve.set_ylabel("density,\nown", fontsize=6.5)
         curve.set_yticks([])
