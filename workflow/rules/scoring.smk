@@ -43,6 +43,8 @@ rule fit_threshold:
         alphas=significance_levels(),
         inversion=config["attribution"]["threshold"],
         bandwidth=config["attribution"]["bandwidth"],
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
         code=code_digest("fit_threshold.py"),
     message:
         "thresholds"
