@@ -69,8 +69,8 @@ def draw_signals(
             f"{view_name(metric, signal)} of every source's images under the autoencoder {label}; blue and bold: its "
             f"own images. Below: the density of its own images' signals. Images left of the dashed line are accepted. "
             f"The line is the threshold, {threshold['threshold']:.3g}, for significance level {threshold['alpha']:g}, "
-            f"fitted on {threshold['images']:.0f} of the own images shown. The band is its 95 % bootstrap interval, "
-            f"{threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is the same for every "
+            f"fitted on {threshold['images']:.0f} of the own images shown. The band is its 95 % interval over "
+            f"resampled own images, {threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is the same for every "
             "autoencoder."
         )
         save_figure(figure, outputs, f"Signals under {label}", caption)

@@ -108,9 +108,9 @@ def fit_thresholds(
         bandwidth: a key of `aedr.scoring.thresholds.BANDWIDTHS`.
 
     Returns:
-        The thresholds table. The interval of a threshold (95 %, percentile bootstrap) is of what fitting gives on other
-        images of the same sources: own images are resampled, and a chosen level is chosen again. Parameters of signals
-        are not fitted again.
+        The thresholds table. The interval of a threshold (95 %, percentile bootstrap) is of what fitting gives on
+        average: own images are resampled, and a chosen level is chosen again. Parameters of signals are not fitted
+        again. With few images it is too narrow, see docs/method.md.
     """
     rows = []
     for (autoencoder, metric), group in signals.groupby(["autoencoder", "metric"], sort=True):

@@ -45,7 +45,8 @@ EVIDENCE = {
 
 ACCURACY_INTERVAL = "a 95 % interval of the accuracy that this very threshold has on new images of the same sources"
 THRESHOLD_INTERVAL = (
-    "a 95 % bootstrap interval of the threshold: own images are drawn again, and a chosen level is chosen again"
+    "a 95 % bootstrap interval of the threshold: own images are drawn again, and a chosen level is chosen again; too "
+    "narrow with few images"
 )
 
 COLUMNS = {
