@@ -70,8 +70,8 @@ def draw_signals(
             f"own images. Below: the density of its own images' signals. Images left of the dashed line are accepted. "
             f"The line is the threshold, {threshold['threshold']:.3g}, for significance level {threshold['alpha']:g}, "
             f"fitted on {threshold['images']:.0f} of the own images shown. The band is its 95 % interval over "
-            f"resampled own images, {threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is the same for every "
-            "autoencoder."
+            f"resampled own images, {threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is "
+            "the same for every autoencoder."
         )
         save_figure(figure, outputs, f"Signals under {label}", caption)
 
