@@ -95,7 +95,7 @@ def main() -> None:
                     0.5,
                 ),
             ),
-            (fit_threshold, (signals, autoencoders, thresholds, levels, "exact")),
+            (fit_threshold, (signals, autoencoders, thresholds, levels, "exact", "scott", *chosen)),
             (evaluate_accuracy, (signals, thresholds, table["accuracy"], *csv, ["photographs"], *chosen)),
             (
                 export_calibration,

@@ -266,6 +266,7 @@ def write_study(
             autoencoders=tables["autoencoders"],
             outputs=figure_files(folder, f"signals/{family}", formats),
             family=family,
+            bandwidth="scott",
             sources=sources,
             **configured,
         )

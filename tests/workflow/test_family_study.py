@@ -79,7 +79,7 @@ def test_pictures_name_all_members(study, tmp_path) -> None:
     autoencoders = tables["autoencoders"]
     plot_accuracy(accuracy=accuracy, autoencoders=autoencoders, outputs=[f"{tmp_path}/a.svg"], **settings)
     assert [label.get_text() for label in plt.gcf().axes[0].get_yticklabels()] == ["cousin", "first = half"]
-    plot_signals(**tables, outputs=[f"{tmp_path}/b.svg"], family="first", **settings)
+    plot_signals(**tables, outputs=[f"{tmp_path}/b.svg"], family="first", bandwidth="scott", **settings)
     assert plt.gcf().get_suptitle().startswith("first = half: accepts left of")
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from aedr.study.run_summary import accuracy_matrix, count_verdicts, last_words
+from aedr.study.run_summary import accuracy_matrix, count_verdicts, last_words, warnings
 from aedr.study.time_left import JobTimes, say_time_left
 
 # Every estimate looks at every job.
@@ -96,6 +96,8 @@ def say_summary():
             f"\nAccuracy in percent on held-out images ({metric}, {signal}); in brackets: own images accepted\n"
         )
         logger.info(f"{matrix}\n\nAll cells: {RESULTS}/accuracy.csv")
+        for warning in warnings(f"{RESULTS}/logs/fit_threshold.log"):
+            logger.warning(warning)
     if "plot_accuracy" in made:
         logger.info(f"Figures: {RESULTS}/plots")
     if "write_report" in made:

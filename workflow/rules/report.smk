@@ -101,6 +101,7 @@ rule plot_signals:
     params:
         metric=config["attribution"]["metric"],
         signal=config["attribution"]["signal"],
+        bandwidth=config["attribution"]["bandwidth"],
         sources=list(SOURCES),
         code=code_digest("plot_signals.py"),
     message:

@@ -54,6 +54,7 @@ rule evaluate_robustness:
         own_sources=own_sources(),
         alphas=significance_levels(),
         inversion=config["attribution"]["threshold"],
+        bandwidth=config["attribution"]["bandwidth"],
         held_out=config["attribution"]["held_out"],
         code=code_digest("evaluate_robustness.py"),
     message:

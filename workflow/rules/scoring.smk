@@ -42,6 +42,9 @@ rule fit_threshold:
     params:
         alphas=significance_levels(),
         inversion=config["attribution"]["threshold"],
+        bandwidth=config["attribution"]["bandwidth"],
+        metric=config["attribution"]["metric"],
+        signal=config["attribution"]["signal"],
         code=code_digest("fit_threshold.py"),
     message:
         "thresholds"

@@ -15,6 +15,7 @@ def evaluate_robustness(
     own_sources: Mapping[str, Sequence[str]],
     alphas: Mapping[str, float | str],
     inversion: str,
+    bandwidth: str,
     held_out: float,
 ) -> None:
     """Write the robustness of every autoencoder, source, metric and signal.
@@ -36,11 +37,12 @@ def evaluate_robustness(
             family_sources(table, own_sources),
             levels,
             inversion,
+            bandwidth,
             held_out,
         )
     except UserError as error:
         raise UserError(f"After transforms.{transform}: {error} Or make the transform milder.") from None
-    settings = {"threshold": inversion, "alphas": levels, "held_out": held_out}
+    settings = {"threshold": inversion, "bandwidth": bandwidth, "alphas": levels, "held_out": held_out}
     write_table(output, "robustness", rows.assign(transform=transform), {"settings": settings})
 
 
@@ -55,5 +57,6 @@ if __name__ == "__main__":
             own_sources=snakemake.params.own_sources,
             alphas=snakemake.params.alphas,
             inversion=snakemake.params.inversion,
+            bandwidth=snakemake.params.bandwidth,
             held_out=snakemake.params.held_out,
         )

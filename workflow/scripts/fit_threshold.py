@@ -2,24 +2,41 @@
 
 from collections.abc import Mapping
 
-from aedr.jobs import job
+from aedr.jobs import job, warn
 
 
 def fit_threshold(
-    signals: str, autoencoders: str, output: str, alphas: Mapping[str, float | str], inversion: str
+    signals: str,
+    autoencoders: str,
+    output: str,
+    alphas: Mapping[str, float | str],
+    inversion: str,
+    bandwidth: str,
+    metric: str,
+    signal: str,
 ) -> None:
-    """Write a threshold for every family, metric, signal and protocol, at the autoencoders' levels `alphas`."""
+    """Write a threshold for every family, metric, signal and protocol, at the autoencoders' levels `alphas`.
+
+    The log says which single images decide a threshold of AEDR as published or of the configured `metric` and `signal`;
+    the run repeats it when it ends.
+    """
     import pandas as pd
 
     from aedr.autoencoders.families import family_alphas, members
     from aedr.scoring.accuracy import fit_thresholds
+    from aedr.scoring.methods import PUBLISHED
+    from aedr.scoring.outliers import warn_of_outliers
     from aedr.tables.files import read_table, write_table
 
     levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
-    thresholds = [
-        fit_thresholds(read_table(signals, "signals", family), levels, inversion) for family in sorted(levels)
-    ]
-    write_table(output, "thresholds", pd.concat(thresholds), {"settings": {"threshold": inversion, "alphas": levels}})
+    thresholds = []
+    for family in sorted(levels):
+        rows = read_table(signals, "signals", family)
+        thresholds.append(fit_thresholds(rows, levels, inversion, bandwidth=bandwidth))
+        for sentence in warn_of_outliers(rows, thresholds[-1], [PUBLISHED, (metric, signal)], bandwidth):
+            warn(sentence)
+    settings = {"threshold": inversion, "bandwidth": bandwidth, "alphas": levels}
+    write_table(output, "thresholds", pd.concat(thresholds), {"settings": settings})
 
 
 if __name__ == "__main__":
@@ -30,4 +47,7 @@ if __name__ == "__main__":
             output=snakemake.output[0],
             alphas=snakemake.params.alphas,
             inversion=snakemake.params.inversion,
+            bandwidth=snakemake.params.bandwidth,
+            metric=snakemake.params.metric,
+            signal=snakemake.params.signal,
         )

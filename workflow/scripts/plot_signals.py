@@ -14,6 +14,7 @@ def plot_signals(
     family: str,
     metric: str,
     signal: str,
+    bandwidth: str,
     sources: Sequence[str],
 ) -> None:
     """Draw the signals of every source's images for `family`, on an axis that all families share."""
@@ -29,6 +30,7 @@ def plot_signals(
         family_label(members(read_table(autoencoders, "autoencoders"))[family]),
         sources,
         (metric, signal),
+        bandwidth,
         outputs,
     )
 
@@ -43,5 +45,6 @@ if __name__ == "__main__":
             family=snakemake.wildcards.autoencoder,
             metric=snakemake.params.metric,
             signal=snakemake.params.signal,
+            bandwidth=snakemake.params.bandwidth,
             sources=snakemake.params.sources,
         )

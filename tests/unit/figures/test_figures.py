@@ -72,7 +72,7 @@ def figures(tmp_path_factory) -> dict[str, Draw]:
         "accuracy": lambda to: draw_accuracy(read["accuracy"], labels, sources, CONFIGURED, to),
         "comparison": lambda to: draw_comparison(read["accuracy"], CONFIGURED, to),
         "signals": lambda to: draw_signals(
-            read["signals"], threshold, "model-0", labels["model-0"], sources, CONFIGURED, to
+            read["signals"], threshold, "model-0", labels["model-0"], sources, CONFIGURED, "scott", to
         ),
         "methods": lambda to: draw_methods(methods(), to),
         "transforms": lambda to: draw_transforms(robustness(), CONFIGURED, to),

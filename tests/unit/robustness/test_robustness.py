@@ -35,7 +35,7 @@ def measured(damage: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def robustness(damage: float) -> pd.DataFrame:
-    return evaluate_robustness(measured(damage), measured(1), BELONGING, ALPHAS, "exact", HELD_OUT)
+    return evaluate_robustness(measured(damage), measured(1), BELONGING, ALPHAS, "exact", "scott", HELD_OUT)
 
 
 def undamaged_accuracy() -> pd.DataFrame:

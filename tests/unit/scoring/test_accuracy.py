@@ -93,6 +93,14 @@ def test_the_comparison_names_a_best_signal_for_every_other_source() -> None:
     assert pd.isna(compare_signals(cells[cells["metric"] == "psnr"], "psnr", "residual")["published_auc"]).all()
 
 
+def test_an_own_image_without_a_finite_signal_is_named() -> None:
+    losses, homogeneity = tables()
+    losses.loc[(losses["image_id"] == "own/7") & (losses["metric"] == "psnr"), "first_loss"] = -np.inf
+    signals = signals_of(losses, homogeneity)
+    with pytest.raises(UserError, match="metric psnr, signal first_loss: .*own/7 is not finite"):
+        fit_thresholds(signals, {"A": 0.05}, "exact")
+
+
 def test_a_source_without_a_usable_image_is_named() -> None:
     losses, homogeneity = tables()
     losses.loc[losses["source"] == "other", ["first_loss", "second_loss", "reason"]] = [np.nan, np.nan, "cut off"]

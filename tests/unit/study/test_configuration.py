@@ -57,6 +57,7 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
             "models.a.autoencoder.precison: unknown key; did you mean precision",
         ),
         ({"models": {"a": {"autoencoder": {"precision": "float8"}}}}, "models.a.autoencoder.precision: 'float8'"),
+        ({"attribution": {"bandwidth": "wide"}}, "attribution.bandwidth: 'wide' is not one of"),
         ({"models": {"a": {"path": "."}}}, "models.a: give exactly one of pipeline, decode and folder"),
         ({"models": {"a": {"pipeline": "X"}}}, "models.a: give exactly one of repository and path"),
         ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is not an image set"),

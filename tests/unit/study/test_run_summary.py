@@ -1,6 +1,7 @@
-"""What a run says of its failed jobs."""
+"""What a run says of its jobs."""
 
-from aedr.study.run_summary import last_words
+from aedr.jobs import warn
+from aedr.study.run_summary import last_words, warnings
 
 
 def test_a_failed_jobs_last_words_are_its_error_or_its_last_line(tmp_path) -> None:
@@ -10,3 +11,11 @@ def test_a_failed_jobs_last_words_are_its_error_or_its_last_line(tmp_path) -> No
     log.write_text("Traceback (most recent call last):\nKeyError: 3\n")
     assert last_words(log) == "KeyError: 3"
     assert last_words(tmp_path / "none") == "it ended without a message"
+
+
+def test_what_a_job_warned_of_is_repeated(tmp_path, capsys) -> None:
+    log = tmp_path / "log"
+    warn("a/b.png decides")
+    log.write_text(f"python on a machine\n{capsys.readouterr().err}")
+    assert warnings(log) == ["a/b.png decides"]
+    assert warnings(tmp_path / "none") == []

@@ -20,6 +20,9 @@ from aedr.files import sync
 
 Item = TypeVar("Item")
 
+# How a line of a log begins that the run may repeat when it ends.
+WARNING = "Warning: "
+
 _terminal: TextIO | None = None
 
 
@@ -73,6 +76,11 @@ def job(snakemake: Any) -> Iterator[None]:
         raise SystemExit(1) from None
     finally:
         over.set()
+
+
+def warn(message: str) -> None:
+    """Write a warning to the job's log; `aedr.study.run_summary.warnings` finds it there."""
+    print(f"{WARNING}{message}", file=sys.stderr)
 
 
 def _fail(message: str) -> NoReturn:

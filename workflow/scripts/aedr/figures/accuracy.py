@@ -54,9 +54,10 @@ def draw_accuracy(
         bar = figure.colorbar(shown, ax=grid[:, 0].tolist(), extend="min", label="accuracy", aspect=40)
         bar.outline.set_visible(False)
         caption = (
-            "Accuracy in percent for every pair of an inspected autoencoder and a source of images, with its 95 % "
-            "bootstrap interval. Accuracy is the mean of two shares: the autoencoder's own images that it accepts, and "
-            "the source's images that it rejects. Framed: the share of own images accepted. "
+            "Accuracy in percent for every pair of an inspected autoencoder and a source of images, with a 95 % "
+            "interval of what this threshold reaches on new images. Accuracy is the mean of two shares: the "
+            "autoencoder's own images that it accepts, and the source's images that it rejects. Framed: the share of "
+            "own images accepted. "
             f"{' '.join(means)} Shades begin at {LOWEST_SHADE:.0%}."
         )
         save_figure(figure, outputs, "Accuracy matrix", caption)

@@ -19,6 +19,7 @@ def draw_signals(
     label: str,
     sources: Sequence[str],
     drawn: tuple[str, str],
+    bandwidth: str,
     outputs: Sequence[str],
 ) -> None:
     """Draw a row of dots for every source's signals, above the density of the own images' signals.
@@ -30,6 +31,7 @@ def draw_signals(
         threshold: the row of the thresholds table for this family and signal.
         label: the name of the family in the figure.
         drawn: the metric and the signal.
+        bandwidth: the rule of the density, a key of `aedr.scoring.thresholds.BANDWIDTHS`.
     """
     metric, signal = drawn
     of_all = signals[signals["metric"] == metric].dropna(subset=[signal])
@@ -52,7 +54,7 @@ def draw_signals(
         if is_logarithmic:
             _scale_by_magnitude(dots, np.log10(highest / lowest))
         dots.set_xlim(grid[0], grid[-1])
-        curve.fill_between(grid, fit_density(own)(grid), color=COLOURS["own"], alpha=0.35, linewidth=0)
+        curve.fill_between(grid, fit_density(own, bandwidth)(grid), color=COLOURS["own"], alpha=0.35, linewidth=0)
         curve.set_ylim(bottom=0)
         curve.set_ylabel("density,\nown", fontsize=6.5)
         curve.set_yticks([])
@@ -67,9 +69,9 @@ def draw_signals(
             f"{view_name(metric, signal)} of every source's images under the autoencoder {label}; blue and bold: its "
             f"own images. Below: the density of its own images' signals. Images left of the dashed line are accepted. "
             f"The line is the threshold, {threshold['threshold']:.3g}, for significance level {threshold['alpha']:g}, "
-            f"fitted on {threshold['images']:.0f} of the own images shown. The band is its 95 % bootstrap interval, "
-            f"{threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is the same for every "
-            "autoencoder."
+            f"fitted on {threshold['images']:.0f} of the own images shown. The band is its 95 % interval over "
+            f"resampled own images, {threshold['threshold_low']:.3g} to {threshold['threshold_high']:.3g}. The axis is "
+            "the same for every autoencoder."
         )
         save_figure(figure, outputs, f"Signals under {label}", caption)
 

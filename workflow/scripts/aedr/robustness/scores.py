@@ -24,6 +24,7 @@ def evaluate_robustness(
     own_sources: Mapping[str, set[str]],
     alphas: Mapping[str, float | str],
     inversion: str,
+    bandwidth: str,
     held_out: float,
 ) -> pd.DataFrame:
     """Return one transform's rows of the robustness table, without the column `transform`.
@@ -35,17 +36,17 @@ def evaluate_robustness(
         damaged: losses and homogeneity of the damaged images.
         untouched: losses and homogeneity of the same images without the damage.
         own_sources: for each autoencoder, the sources of its own images.
-        alphas, inversion: see `aedr.scoring.accuracy.fit_thresholds`.
+        alphas, inversion, bandwidth: see `aedr.scoring.accuracy.fit_thresholds`.
         held_out: the share of images that nothing is fitted on.
     """
     before, parameters = compute_all_signals(*untouched, own_sources, held_out)
-    before_damage = fit_thresholds(before, alphas, inversion, ["held_out"])
+    before_damage = fit_thresholds(before, alphas, inversion, ["held_out"], bandwidth)
     after, _ = compute_all_signals(*damaged, own_sources, held_out, parameters)
     alike, _ = compute_all_signals(*damaged, own_sources, held_out)
-    after_damage = fit_thresholds(alike, alphas, inversion, ["held_out"])
+    after_damage = fit_thresholds(alike, alphas, inversion, ["held_out"], bandwidth)
     return pd.concat(
         [
-            evaluate_accuracy(after, before_damage, fitted_signals=before).assign(protocol=UNTOUCHED),
+            evaluate_accuracy(after, before_damage).assign(protocol=UNTOUCHED),
             evaluate_accuracy(alike, after_damage).assign(protocol=ALIKE),
         ]
     )

@@ -1,4 +1,4 @@
-"""What a run reports when it ends: the accuracy matrix, the verdicts, and why jobs failed."""
+"""What a run reports when it ends: the accuracy matrix, the verdicts, warnings, and why jobs failed."""
 
 import csv
 from collections import Counter
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
+
+from aedr.jobs import WARNING
 
 
 def accuracy_matrix(accuracy: str | Path, metric: str, signal: str, sources: Sequence[str]) -> str:
@@ -34,6 +36,13 @@ def last_words(log: str | Path) -> str:
     if errors:
         return "\n".join(lines[errors[-1] :]).removeprefix("Error: ")
     return lines[-1] if lines else "it ended without a message"
+
+
+def warnings(log: str | Path) -> list[str]:
+    """Return what a job's log warns of; nothing if there is no log."""
+    path = Path(log)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
 
 
 def _read(path: str | Path) -> list[dict[str, str]]:

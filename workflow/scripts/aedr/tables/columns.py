@@ -48,6 +48,12 @@ EVIDENCE = {
     "caveat": Column(TEXT, "why the p-values may not hold"),
 }
 
+ACCURACY_INTERVAL = "a 95 % interval of the accuracy that this very threshold has on new images of the same sources"
+THRESHOLD_INTERVAL = (
+    "a 95 % bootstrap interval of the threshold: own images are drawn again, and a chosen level is chosen again; too "
+    "narrow with few images"
+)
+
 COLUMNS = {
     "accepted": Column(INTEGER, "images whose signal is below the threshold", NOT_NEGATIVE),
     "acceptance_rate": Column(NUMBER, "share of the usable images that are accepted", SHARE),
@@ -56,8 +62,8 @@ COLUMNS = {
         "mean of two shares: own images accepted, and this source's images rejected; for own images, only the first",
         SHARE,
     ),
-    "accuracy_high": Column(NUMBER, "upper end of the accuracy's 95 % bootstrap interval", SHARE),
-    "accuracy_low": Column(NUMBER, "lower end of the accuracy's 95 % bootstrap interval", SHARE),
+    "accuracy_high": Column(NUMBER, f"upper end of {ACCURACY_INTERVAL}", SHARE),
+    "accuracy_low": Column(NUMBER, f"lower end of {ACCURACY_INTERVAL}", SHARE),
     "alpha": Column(NUMBER, "significance level: the share of own images that the threshold is set to reject", SHARE),
     "auc": Column(NUMBER, "area under the ROC curve of own images against this source's", SHARE),
     "autoencoder": Column(TEXT, "the autoencoder; a family is named after its first member"),
@@ -134,8 +140,8 @@ COLUMNS = {
         TEXT, "which part of the study the image's group is in: `fitting`, to fit on, or `held_out`, to score on"
     ),
     "threshold": Column(NUMBER, "the signal below which an image is accepted"),
-    "threshold_high": Column(NUMBER, "upper end of the threshold's 95 % bootstrap interval"),
-    "threshold_low": Column(NUMBER, "lower end of the threshold's 95 % bootstrap interval"),
+    "threshold_high": Column(NUMBER, f"upper end of {THRESHOLD_INTERVAL}"),
+    "threshold_low": Column(NUMBER, f"lower end of {THRESHOLD_INTERVAL}"),
     "transform": Column(TEXT, "what damaged the images; empty for untouched ones"),
     "true_positive_rate_at_1_percent": Column(
         NUMBER, "share of own images accepted when 1 % of this source's are accepted", SHARE
