@@ -23,12 +23,19 @@ QUERY = {
 }
 
 
-def write_page(folder: Path) -> Path:
-    """Attribute the images of `QUERY`, write the page to `folder` and return its file."""
+def write_page(folder: Path, real_near: str | None = None) -> Path:
+    """Attribute the images of `QUERY`, write the page to `folder` and return its file.
+
+    Real images are near to the family `real_near`, and far from the others.
+    """
     chance = np.random.default_rng(9)
     rows = []
     for family in FAMILIES:
-        for source, middle, spread in ((family, 0.0, 0.16), ("photographs", 1.1, 0.3)):
+        for source, middle, spread in (
+            (family, 0.0, 0.16),
+            ("photographs", 0.1 if family == real_near else 1.1, 0.3),
+            ("film-scans", 1.2, 0.3),
+        ):
             for i, value in enumerate(chance.normal(middle, spread, 60)):
                 name = f"{source}/{i}"
                 row = {"autoencoder": family, "image_id": name, "source": source, "group": name}

@@ -105,7 +105,10 @@ def test_the_page_and_the_csv_hold_every_image(attributed) -> None:
     page = (folder / "results/verdicts/verdicts.html").read_text()
     assert page.count("<article ") == len(EXPECTED) and "photograph größe.png" in page and "nan" not in page.split()
     csv = pd.read_csv(folder / "results/verdicts/verdicts.csv")
-    assert len(csv) == len(EXPECTED) and {"signal_sd", "p_value_tiny", "corrected_p_value_tiny"} <= set(csv)
+    columns = {"signal_sd", "p_value_tiny", "corrected_p_value_tiny", "foreign_p_value_sd", "foreign_source_sd"}
+    assert len(csv) == len(EXPECTED) and columns <= set(csv)
+    # The images of the other model, which decoded the same photographs.
+    assert set(csv["foreign_source_sd"].dropna()) == {"demo-tiny"}
 
 
 def test_maps_are_drawn_of_every_image_that_holds_a_patch(attributed) -> None:
@@ -141,11 +144,18 @@ def test_a_calibration_alone_gives_the_same_verdicts(elsewhere, attributed) -> N
     check(verdicts(folder))
 
 
-def test_a_level_that_the_calibration_cannot_reach_is_refused(elsewhere) -> None:
+@pytest.mark.parametrize(
+    "promise, message",
+    [
+        ({"verdict_level": 0.01}, "there are 72 real reference images, but level 0.01 needs 99"),
+        ({"verdict_confidence": 0.99}, "there are 72 real reference images, but level 0.05 (confidence 0.99) needs 90"),
+    ],
+)
+def test_a_promise_that_the_calibration_cannot_keep_is_refused(elsewhere, promise, message) -> None:
     folder, config = elsewhere
-    run = run_snakemake(folder, config | {"attribution": {"verdict_level": 0.01}}, "attribute")
+    run = run_snakemake(folder, config | {"attribution": promise}, "attribute")
     assert run.returncode == 1
-    assert "there are 72 real reference images, but level 0.01 needs 99" in run.stdout
+    assert message in run.stdout
     assert not (folder / "results/losses").exists()
 
 

@@ -194,6 +194,19 @@ def test_a_cell_tells_its_counts_and_shows_the_signals_behind_it(browser, pages)
     assert "own images" in browser.find_element(By.ID, "cell-chart").text
 
 
+def test_the_verdict_page_warns_of_an_autoencoder_that_cannot_be_told_from_real_images(pages, tmp_path) -> None:
+    told_apart = pages["verdicts"].read_text(encoding="utf-8")
+    weak = synthetic_verdicts.write_page(tmp_path, real_near="model-2").read_text(encoding="utf-8")
+    assert "can hardly be told from real images" not in told_apart
+    (warning,) = [line for line in weak.splitlines() if "can hardly be told from real images" in line]
+    assert warning.startswith("<li>model-2 can hardly")
+    # It costs the others nothing: the same image is still given to the first.
+    assert told_apart.count("<h3>Decoded by model-0&#39;s autoencoder</h3>") == 1
+    assert weak.count("<h3>Decoded by model-0&#39;s autoencoder</h3>") == 1
+    # The nearest other source is named beside each autoencoder.
+    assert "<bdi>film-scans</bdi>" in told_apart
+
+
 def test_without_scripts_the_matrices_and_figures_are_there(browser, pages) -> None:
     folder = pages["report"].parent
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
