@@ -105,6 +105,8 @@ def say_summary():
     if "attribute_images" in made:
         logger.info(f"\nVerdicts: {count_verdicts(f'{RESULTS}/verdicts/verdicts.csv')}")
         logger.info(f"Why: {RESULTS}/verdicts/verdicts.html")
+        for warning in warnings(f"{RESULTS}/logs/attribute_images.log"):
+            logger.warning(warning)
 
 
 def say_failures(logs_of_run):

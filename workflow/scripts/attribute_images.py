@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from aedr.jobs import job
+from aedr.jobs import job, warn
 
 
 def attribute_images(
@@ -35,7 +35,7 @@ def attribute_images(
     carried = read_calibration(calibration).asking(asked)
     reference = carried.reference(Promise(level, confidence))
     for warning in reference.warnings:
-        print(warning)
+        warn(warning)
     pictures = read_tables(images, "images")
     verdicts = attribute(
         pictures, read_tables(losses, "losses"), read_tables(homogeneity, "homogeneity"), carried, reference
