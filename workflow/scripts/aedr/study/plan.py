@@ -56,14 +56,15 @@ def imported_folder(config: Configuration, source: str) -> tuple[str, str]:
 def grouping(config: Configuration, source: str) -> dict[str, str]:
     """Return what a source's groups follow from: the source of the names, and a value of the key `group`.
 
-    A decoded image has the name of the image that was decoded, and is in its group; a damaged image is in that of the
-    untouched one. Images of the query have no groups.
+    A decoded image has the name of the image that was decoded, and is in its group if the key names one. A damaged one
+    is in the group of the untouched image. Images of the query have no groups.
     """
     source = source.partition(".")[0]
     if source in (QUERY, RESTORED):
         return {"source": QUERY, "by": "image"}
-    source = config["models"].get(source, {}).get("decode") or source
-    return {"source": source, "by": (config["image_sets"] | config["models"])[source]["group"]}
+    decoded = config["models"].get(source, {}).get("decode") or source
+    by = (config["image_sets"] | config["models"])[decoded]["group"]
+    return {"source": source if by == "image" else decoded, "by": by}
 
 
 def list_source(config: Configuration, source: str, at_most: int) -> list[str]:

@@ -92,8 +92,7 @@ COLUMNS = {
     "format": Column(TEXT, "the image's file format"),
     "group": Column(
         TEXT,
-        "the same for images that belong together: those that the key `group` says, and an image and its decodings; "
-        "otherwise the image's own id",
+        "the same for images that belong together, as the key `group` says; otherwise the image's own id",
     ),
     "height": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
     "homogeneity": Column(NUMBER, "how smooth the image is, from its grey-level co-occurrence matrix", SHARE),
