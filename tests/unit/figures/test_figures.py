@@ -24,6 +24,8 @@ from aedr.figures.signals import draw_signals
 from aedr.figures.sources import draw_sources
 from aedr.figures.style import COLOURS, LOWEST_SHADE, readable_on, shade_place, shade_table
 from aedr.scoring.methods import METHODS
+from aedr.scoring.signals import FITTING
+from aedr.scoring.thresholds import BANDWIDTHS, fit_density
 from synthetic_study import HOSTILE, METRIC, SIGNAL
 
 CONFIGURED = (METRIC, SIGNAL)
@@ -121,6 +123,19 @@ def test_the_colours_of_a_figure_inside_a_page_are_those_of_its_theme(figures, n
     assert re.findall(r"(?<=[\s:\"'])#[0-9a-fA-F]{3,8}\b(?!-)", element) == []
     used = set(re.findall(r"var\(--([\w-]+)\)", element))
     assert used and used <= set(COLOURS)
+
+
+@pytest.mark.parametrize("bandwidth", BANDWIDTHS)
+def test_the_density_is_drawn_with_the_bandwidth_of_the_threshold(bandwidth, tmp_path) -> None:
+    own = np.append(np.linspace(0.9, 1.1, 40), 3)
+    signals = pd.DataFrame({"loss_ratio": own, "metric": "l2", "autoencoder": "a", "source": "a"})
+    signals = signals.assign(belonging=True, split=FITTING)
+    threshold = {"threshold": 1.1, "threshold_low": 1.0, "threshold_high": 1.2, "alpha": 0.05, "images": 41}
+    draw_signals(signals, threshold, "a", "a", ["a"], ("l2", "loss_ratio"), bandwidth, [str(tmp_path / "a.svg")])
+    (drawn,) = plt.gcf().axes[1].collections
+    x, y = drawn.get_paths()[0].vertices.T
+    assert y.max() == pytest.approx(fit_density(own, bandwidth)(x[y.argmax()])[0])
+    plt.close("all")
 
 
 def test_the_light_theme_has_the_colours_of_the_figures() -> None:
