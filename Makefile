@@ -13,8 +13,8 @@ BIN = .venv/bin
 # Two workers, even on more cores: the longest tests all run in one worker.
 PYTEST = $(BIN)/pytest --numprocesses 2 --durations 10
 
-.PHONY: check demo demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots demo-verdicts docs help \
-  install install-tests lint test
+.PHONY: check demo demo-contents demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots \
+  demo-verdicts docs help install install-tests lint test
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -66,6 +66,14 @@ demo-verdicts: demo
 	  --studies results/demo results/demo_figures/seed_2 results/demo_figures/seed_3 \
 	  --fresh results/demo_fresh/seed_202 results/demo_fresh/seed_203 results/demo_fresh/seed_204 \
 	  --wrong results/demo_wrong_folder --resized
+
+# Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
+demo-contents: demo
+	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/control.yaml -- results/demo_control/signals.parquet
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo/control.yaml config/demo/contents.yaml -- \
+	  results/demo_contents/signals.parquet
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_contents.py results/demo results/demo_control results/demo_contents
 
 # The table and the figure of docs/robustness.md. One process does most of the work, so imports run only once.
 demo-damage: demo

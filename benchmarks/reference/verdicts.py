@@ -11,6 +11,7 @@ calibration is also given the crops of one of the two models, as another source,
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -40,18 +41,18 @@ LEVEL, HELD_OUT = 0.05, 0.5
 CPU = torch.device("cpu")
 
 
-def crops(files: list[Path], source: str, at_most: int) -> list[dict[str, object]]:
-    """Return rows of an images table: squares of CROP pixels of each file, `at_most` of them, evenly spread."""
+def crops(files: list[Path], source: str, at_most: int, size: int = CROP) -> list[dict[str, object]]:
+    """Return rows of an images table: squares of each file, every CROP pixels, `at_most` of them, evenly spread."""
     rows = []
     for file in files:
         picture = decode_image(file.read_bytes())
         places = [
             (top, left)
-            for top in range(0, picture.shape[0] - CROP + 1, CROP)
-            for left in range(0, picture.shape[1] - CROP + 1, CROP)
+            for top in range(0, picture.shape[0] - size + 1, CROP)
+            for left in range(0, picture.shape[1] - size + 1, CROP)
         ]
         for top, left in places[:: -(-len(places) // at_most)]:
-            data = encode_png(picture[top : top + CROP, left : left + CROP])
+            data = encode_png(picture[top : top + size, left : left + size])
             name = f"{source}/{file.stem}_{top}_{left}"
             rows.append({"image_id": name, "source": source} | describe_image(data, name))
     return rows
@@ -68,13 +69,22 @@ def decode(autoencoder: Autoencoder, photographs: list[dict[str, object]], sourc
     return rows
 
 
-def measure(autoencoder: Autoencoder, images: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def measure(
+    autoencoder: Autoencoder, images: pd.DataFrame, metrics: Sequence[str] = (METRIC,)
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the losses and homogeneity tables of an images table."""
     settings = ReconstructionSettings(0, NAME, "mode", "crop", None, batch_size=8)
-    losses = reconstruct_shard(images, autoencoder, {METRIC: LOSSES[METRIC]}, settings, CPU)
+    losses = reconstruct_shard(images, autoencoder, {metric: LOSSES[metric] for metric in metrics}, settings, CPU)
     textures = [homogeneity(read_grey(image["bytes"])) for image in images["image"]]
     ids = images[["image_id", "source"]]
     return pd.DataFrame(losses), ids.assign(group=images["image_id"], homogeneity=textures, reason=None)
+
+
+def autoencoders_table(autoencoder: Autoencoder) -> pd.DataFrame:
+    """Return the autoencoders table of this one."""
+    encoder, decoder = fingerprint(autoencoder.network)
+    family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
+    return pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}])
 
 
 def verdicts(reference: Path) -> dict[str, pd.DataFrame]:
@@ -93,10 +103,8 @@ def verdicts(reference: Path) -> dict[str, pd.DataFrame]:
     losses, homogeneity = measure(autoencoder, images)
 
     signals, fitted = compute_signals(losses, homogeneity, {"own"}, HELD_OUT)
-    encoder, decoder = fingerprint(autoencoder.network)
-    family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
     description = describe_calibration(
-        pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}]),
+        autoencoders_table(autoencoder),
         fitted,
         METRIC,
         SIGNAL,
