@@ -13,13 +13,23 @@ from aedr.verdicts.promise import Promise
 METRIC = "high_frequency"
 
 
-def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
+def verdict(first_loss: float, second_loss: float, texture: float = 0.5) -> tuple[str, str | None]:
     """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
     chance = np.random.default_rng(0)
     names = ["autoencoder", "image_id", "source", "group", "belonging", "value", "homogeneity", "width", "height"]
     reference = pd.DataFrame(
         [
-            ("a", f"{own}/{i}", str(own), f"{own}/{i}", own, np.exp(chance.normal(0.2 if own else 2, 0.1)), 0.9, 64, 64)
+            (
+                "a",
+                f"{own}/{i}",
+                str(own),
+                f"{own}/{i}",
+                own,
+                np.exp(chance.normal(0.2 if own else 2, 0.1)),
+                0.4 + i / 80,
+                64,
+                64,
+            )
             for own in (True, False)
             for i in range(40)
         ],
@@ -45,7 +55,7 @@ def verdict(first_loss: float, second_loss: float) -> tuple[str, str | None]:
     answer = attribute(
         pd.DataFrame([image | size | {"sha256": "0"}]),
         pd.DataFrame([losses]),
-        pd.DataFrame([image | {"homogeneity": 0.5}]),
+        pd.DataFrame([image | {"homogeneity": texture}]),
         calibration,
         calibration.reference(Promise(0.05)),
     )
@@ -58,3 +68,16 @@ def test_an_image_of_which_only_rounding_was_measured_is_neither_given_nor_denie
     assert verdict(above, above / ratio) == (otherwise, None)
     answer, reason = verdict(below, below / ratio)
     assert answer == CANNOT_SAY and str(reason).startswith("unstable: the loss under a is less")
+
+
+@pytest.mark.parametrize("texture, says", [(0.3, "rougher"), (0.5, None), (0.95, None)])
+def test_a_denial_of_an_image_rougher_than_all_own_images_says_so(texture, says) -> None:
+    above = 1.1 * SMALLEST_FIRST_LOSS[METRIC]
+    answer, reason = verdict(above, above / 8, texture)
+    assert answer == NONE and (reason is None) == (says is None) and (says or "") in (reason or "")
+
+
+def test_an_image_smoother_than_all_own_images_is_not_given_to_them() -> None:
+    above = 1.1 * SMALLEST_FIRST_LOSS[METRIC]
+    answer, reason = verdict(above, above / 1.2, 0.95)
+    assert answer == CANNOT_SAY and "smoother" in str(reason)

@@ -43,7 +43,7 @@ def reference(real: int = 200) -> Reference:
 
 
 def compared(own: dict[str, np.ndarray], others: dict[str, pd.DataFrame]) -> Reference:
-    return Reference("loss_ratio", AVERAGE, own, others, smoothest={}, sizes={})
+    return Reference("loss_ratio", AVERAGE, own, others, textures={}, sizes={})
 
 
 def conformal_p_value(own: npt.ArrayLike, value: float) -> float:
@@ -160,6 +160,11 @@ def test_the_answer_follows_from_all_questions(weighed, obstacle, verdict, autoe
     answer = decide(weighed, 0.05, owners, obstacle)
     assert (answer.verdict, answer.autoencoders) == (verdict, autoencoders)
     assert (answer.reason is not None) == (verdict == CANNOT_SAY)
+
+
+def test_what_casts_doubt_on_a_denial_is_its_reason() -> None:
+    weighed = [replace(evidence(0.05, 1.0), caveat="rougher than any own image of a")]
+    assert decide(weighed, 0.05).reason == "rougher than any own image of a"
 
 
 def test_a_real_image_without_a_signal_is_near_to_nothing() -> None:

@@ -114,7 +114,8 @@ def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dic
     if is_possible:
         says = "possible"
     elif evidence["p_value"] <= level:
-        says = "too far for one of its own" + (f" ({evidence['obstacle']})" if evidence["obstacle"] else "")
+        doubts = [evidence[why] for why in ("obstacle", "caveat") if evidence[why]]
+        says = "too far for one of its own" + (f" ({'; '.join(doubts)})" if doubts else "")
     elif evidence["corrected_p_value"] is not None and evidence["corrected_p_value"] > level:
         says = "near, but so are too many real images"
     elif evidence["foreign_p_value"] is not None and evidence["foreign_p_value"] > level and not evidence["obstacle"]:

@@ -79,7 +79,7 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
     evidence = []
     for weighed in weigh(reference, nearest[signal].to_dict(), tried):
         row = nearest.loc[weighed.autoencoder]
-        smoothest = reference.smoothest[weighed.autoencoder]
+        roughest, smoothest = reference.textures[weighed.autoencoder]
         obstacle = caveat = None
         if _is_rounding(row):
             obstacle = _unstable([weighed.autoencoder])
@@ -93,6 +93,11 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
             caveat = f"found after a resize to {size}, which the p-values do not account for"
         elif (row["width"], row["height"]) not in reference.sizes[weighed.autoencoder]:
             caveat = f"few or no own images of {weighed.autoencoder} have {size} pixels: the p-values may not hold"
+        elif row["homogeneity"] < roughest:
+            caveat = (
+                f"rougher (homogeneity {row['homogeneity']:.2f}) than any own image of {weighed.autoencoder} "
+                f"({roughest:.2f}): other contents, so the p-values may not hold"
+            )
         evidence.append(
             replace(
                 weighed,

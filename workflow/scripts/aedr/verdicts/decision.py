@@ -77,7 +77,7 @@ class Reference:
 
     `own`: each autoencoder's signals of its own images, on which nothing was fitted. `others`: the signals of images of
     each other kind, `REAL` or a source, a row for each image and a column for each autoencoder that did not decode
-    them; nan if an image has none. `smoothest` and `sizes` are the highest homogeneity and the common (width, height)
+    them; nan if an image has none. `textures` and `sizes` are the range of homogeneity and the common (width, height)
     of each autoencoder's own images. `warnings` say what the references cannot promise.
     """
 
@@ -85,7 +85,7 @@ class Reference:
     promise: Promise
     own: Mapping[str, npt.NDArray[np.float64]]
     others: Mapping[str, pd.DataFrame]
-    smoothest: Mapping[str, float]
+    textures: Mapping[str, tuple[float, float]]
     sizes: Mapping[str, set[Size]]
     warnings: tuple[str, ...] = ()
 
@@ -187,9 +187,8 @@ def decide(
     comparable = [e for e in nearer_than_real if e.obstacle is None]
     possible, as_near = _told_apart(comparable, level, owners or {})
     if possible:
-        caveats = "; ".join(dict.fromkeys(e.caveat for e in possible if e.caveat is not None))
         names = tuple(e.autoencoder for e in possible)
-        return Verdict(FAMILY if len(possible) == 1 else SEVERAL, names, caveats or None, evidence)
+        return Verdict(FAMILY if len(possible) == 1 else SEVERAL, names, _caveats(possible), evidence)
     if nearer_than_real:
         reasons = [str(e.obstacle) for e in nearer_than_real if e.obstacle is not None]
         if comparable:
@@ -199,7 +198,11 @@ def decide(
         return Verdict(CANNOT_SAY, (), _as_near(near, REAL), evidence)
     if obstacle is not None:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)
-    return Verdict(NONE, (), None, evidence)
+    return Verdict(NONE, (), _caveats(evidence), evidence)
+
+
+def _caveats(evidence: Sequence[Evidence]) -> str | None:
+    return "; ".join(dict.fromkeys(e.caveat for e in evidence if e.caveat is not None)) or None
 
 
 def _told_apart(
