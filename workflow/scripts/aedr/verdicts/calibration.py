@@ -13,8 +13,8 @@ from aedr.verdicts.decision import REAL, Reference
 from aedr.verdicts.promise import Promise
 from aedr.verdicts.resizes import Size, common_sizes
 
-# By docs/accuracy.md, AEDR as published gave a real autoencoder more photographs than promised, and the first loss alone
-# hardly tells autoencoders apart that decoded the same contents.
+# By docs/accuracy.md, AEDR as published gave a real autoencoder more photographs than promised, and the first loss
+# alone hardly tells autoencoders apart that decoded the same contents.
 UNSAFE_SIGNALS = ("calibrated_ratio", "first_loss")
 
 
