@@ -133,7 +133,7 @@ def score_resized(study: Path) -> dict[str, dict[str, int]]:
         resized = verdicts_of(calibration, reference, study, sources)
         # query/KIND/SOURCE/NAME
         parts = resized["image_id"].str.split("/")
-        resized = resized.assign(kind=parts.str[1], source=parts.str[2])
+        resized = resized.assign(kind=parts.str[1], source=parts.str[2]).query("source != @WRONG")
         for kind, images in resized.groupby("kind"):
             if kind == "smooth" and sources == QUERY:
                 rows["smooth images"] = count(images)
