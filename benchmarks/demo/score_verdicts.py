@@ -193,7 +193,8 @@ def print_p_values(studies: Sequence[Path], fresh: Sequence[Path]) -> None:
     rows = []
     for name, figures in found.items():
         columns = np.array(figures).T
-        rows.append([name, *(f"{s(c.min())}-{s(c.max())}" for s, c in zip(shows, columns, strict=True))])
+        ranges = [(show(c.min()), show(c.max())) for show, c in zip(shows, columns, strict=True)]
+        rows.append([name, *(low if low == high else f"{low}-{high}" for low, high in ranges)])
     heads = ["own reference images", "denied, expected", "denied", "mean p", "two-sample Kolmogorov-Smirnov p"]
     print_table(["autoencoder", *heads], rows)
 
