@@ -69,6 +69,8 @@ class Calibration:
             f"{promise} needs {promise.fewest_images}."
             for kind in left_out
         ]
+        if REAL not in others:
+            warnings.append("The study has no real images: nothing is promised about photographs.")
         if self.signal in UNSAFE_SIGNALS:
             warnings.append(
                 f"The signal is {SIGNAL_NAMES[self.signal]}, which is less safe than others where contents differ from "
