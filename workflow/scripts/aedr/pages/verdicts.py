@@ -92,7 +92,7 @@ def _weak(reference: Reference, labels: Mapping[str, str]) -> list[str]:
     """Return a warning for each autoencoder that cannot be told from real images."""
     shares = reference.shares_in_range
     return [
-        f"{labels[name]} can hardly be told from {REAL}: {share:.0%} of them come as near as its own images do. So "
+        f"{labels[name]} can hardly be told from {REAL}: {100 * share:.0f} % of them come as near as its own images do. So "
         "an image is seldom given to it. Other answers do not suffer."
         for name, share in (shares.loc[REAL].items() if REAL in shares.index else ())
         if share >= SHARE_TO_WARN_OF
@@ -103,8 +103,8 @@ def _near(reference: Reference, autoencoder: str) -> str:
     """Say how many real images and images of the nearest other source lie in the range of an autoencoder's own."""
     shares = reference.shares_in_range[autoencoder].dropna()
     foreign = shares.drop(REAL, errors="ignore").sort_values(ascending=False, kind="stable")
-    parts = [f"{shares[REAL]:.0%} of {REAL}"] if REAL in shares else []
-    parts += [f"{share:.0%} of {kind}" for kind, share in foreign.head(1).items()]
+    parts = [f"{100 * shares[REAL]:.0f} % of {REAL}"] if REAL in shares else []
+    parts += [f"{100 * share:.0f} % of {kind}" for kind, share in foreign.head(1).items()]
     return ", ".join(parts)
 
 
