@@ -92,8 +92,8 @@ def _weak(reference: Reference, labels: Mapping[str, str]) -> list[str]:
     """Return a warning for each autoencoder that cannot be told from real images."""
     shares = reference.shares_in_range
     return [
-        f"{labels[name]} can hardly be told from {REAL}: {100 * share:.0f} % of them come as near as its own images do. So "
-        "an image is seldom given to it. Other answers do not suffer."
+        f"{labels[name]} can hardly be told from {REAL}: {100 * share:.0f} % of them come as near as its own images "
+        "do. So an image is seldom given to it. Other answers do not suffer."
         for name, share in (shares.loc[REAL].items() if REAL in shares.index else ())
         if share >= SHARE_TO_WARN_OF
     ]
