@@ -13,7 +13,7 @@ from aedr.pages.thumbnails import shrink
 from aedr.scoring.accuracy import SHARE_TO_WARN_OF
 from aedr.scoring.methods import SIGNAL_NAMES, metric_name
 from aedr.verdicts.calibration import Calibration
-from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, REAL, SEVERAL, Reference
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, REAL, SEVERAL, Reference, name_kind
 
 HEADLINES = {
     FAMILY: "Decoded by {names}'s autoencoder",
@@ -83,7 +83,7 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
             }
             for name, family in families.items()
         ],
-        others=[(kind, len(signals)) for kind, signals in reference.others.items()],
+        others=[(name_kind(kind), len(signals)) for kind, signals in reference.others.items()],
         versions=_list(calibration.description["versions"]),
     )
 

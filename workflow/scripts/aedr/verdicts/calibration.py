@@ -9,7 +9,7 @@ import pandas as pd
 from aedr.scoring.methods import SIGNAL_NAMES
 from aedr.scoring.signals import FittedParameters, add_signals
 from aedr.seeds import seed_of
-from aedr.verdicts.decision import REAL, Reference
+from aedr.verdicts.decision import REAL, Reference, name_kind
 from aedr.verdicts.promise import Promise
 from aedr.verdicts.resizes import Size, common_sizes
 
@@ -60,8 +60,9 @@ class Calibration:
         Images of one group, such as crops of one photograph, are alike, so a new photograph is not exchangeable with
         all of them: one image of each group is taken, or every image if there are too few groups for the promise.
         """
-        own = {name: _drawn(images, f"own images of {name}", promise) for name, images in self._own().items()}
-        others = {kind: _drawn(images, kind, promise) for kind, images in self._others().items()}
+        own_rows = self._own()
+        own = {name: _drawn(images, f"own images of {name}", promise) for name, images in own_rows.items()}
+        others = {kind: _drawn(images, name_kind(kind), promise) for kind, images in self._others().items()}
         left_out = [kind for kind, drawn in others.items() if kind != REAL and drawn.images < promise.fewest_images]
         warnings = [drawn.warning for drawn in (*own.values(), *others.values()) if drawn.warning is not None]
         warnings += [
@@ -86,7 +87,7 @@ class Calibration:
             promise,
             {name: drawn.rows["value"].to_numpy() for name, drawn in own.items()},
             {kind: table[[name for name in own if name in table]] for kind, table in tables.items()},
-            {name: (images["homogeneity"].min(), images["homogeneity"].max()) for name, images in self._own().items()},
+            {name: (images["homogeneity"].min(), images["homogeneity"].max()) for name, images in own_rows.items()},
             self.sizes,
             tuple(warnings),
         )
@@ -132,13 +133,13 @@ class _Drawn:
     warning: str | None = None
 
 
-def _drawn(rows: pd.DataFrame, kind: str, promise: Promise) -> _Drawn:
+def _drawn(rows: pd.DataFrame, what: str, promise: Promise) -> _Drawn:
     """Return the rows of one image of each group, or of every image if only they are enough for the promise."""
     images = rows.drop_duplicates("image_id")[["image_id", "group"]]
     groups = images["group"].nunique()
     if groups < promise.fewest_images <= len(images):
         warning = (
-            f"The {len(images)} {kind if 'images' in kind else f'images of {kind}'} belong to only {groups} groups, "
+            f"The {len(images)} {what} belong to only {groups} groups, "
             f"such as photographs, and level {promise} needs {promise.fewest_images}. So every image is counted, and "
             f"shares hold for further images of these groups. One of each group allows no share below "
             f"{promise.p_value(1, groups):.2g}."

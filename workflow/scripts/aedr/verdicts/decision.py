@@ -31,6 +31,11 @@ RATIOS = ("loss_ratio", "calibrated_ratio", "power_ratio", "first_loss")
 RANGE, MOST = 0.95, 0.5
 
 
+def name_kind(kind: str) -> str:
+    """Return what images of a kind, `REAL` or a source, are called in texts."""
+    return kind if kind == REAL else f"images of {kind}"
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What one autoencoder says about an image.
