@@ -93,19 +93,16 @@ def ask(calibration: Calibration, asked: Measured, photograph_of: Callable[[str]
     LEVEL as one likes.
     """
     images = asked.images[asked.images["source"].isin([PHOTOGRAPHS, *calibration.families])]
-    verdicts = attribute(images, asked.losses, asked.homogeneity, calibration, calibration.reference(Promise(LEVEL)))
+    reference = calibration.reference(Promise(LEVEL))
+    verdicts = attribute(images, asked.losses, asked.homogeneity, calibration, reference)
     texture = asked.homogeneity.set_index("image_id")["homogeneity"]
-    own = (
-        calibration.rows[calibration.rows["belonging"]]
-        .groupby("autoencoder")["homogeneity"]
-        .agg(["min", "max", "size"])
-    )
     rows = []
     for verdict, source in zip(verdicts.itertuples(), images["source"], strict=True):
         for evidence in verdict.evidence:
             name = evidence["autoencoder"]
-            ranks = own["size"][name] + 1
-            known = own["min"][name] <= texture[verdict.image_id] <= own["max"][name]
+            ranks = len(reference.own[name]) + 1
+            roughest, smoothest = reference.textures[name]
+            known = roughest <= texture[verdict.image_id] <= smoothest
             denied = evidence["p_value"] <= LEVEL
             rows.append(
                 {

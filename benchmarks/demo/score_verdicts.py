@@ -32,10 +32,9 @@ PROMISE = Promise(0.05)
 WRONG = "made-elsewhere"
 
 
-def calibration_of(study: Path, asked: Sequence[str] | None = None) -> Calibration:
-    """Return a study's calibration, asked about all its families or some of them."""
-    calibration = read_calibration(study / "calibration.parquet")
-    return calibration if asked is None else calibration.asking({name: name for name in asked})
+def calibration_of(study: Path) -> Calibration:
+    """Return a study's calibration, asked about all its families."""
+    return read_calibration(study / "calibration.parquet")
 
 
 def verdicts_of(calibration: Calibration, reference: Reference, results: Path, sources: str = "*") -> pd.DataFrame:
@@ -114,14 +113,17 @@ def score_fresh(study: Path, fresh: Path) -> dict[str, dict[str, int]]:
     if all(len(own) >= sure.promise.fewest_images for own in sure.own.values()):
         rows["the same, with a confidence of 0.95"] = count(verdicts_of(calibration, sure, fresh)[made])
     rows["photographs never seen"] = count(verdicts[~made])
-    for name, ask_sources in itertools.product(calibration.families, (True, False)):
-        calibrated = calibration_of(study, [other for other in calibration.families if other != name])
+    for name in calibration.families:
+        calibrated = calibration.asking({other: other for other in calibration.families if other != name})
         left = calibrated.reference(PROMISE)
         # An image of a model that the study never had: its source must not be among the sources asked either.
-        left = replace(left, others={k: v for k, v in left.others.items() if k == REAL or (ask_sources and k != name)})
-        counted = count(verdicts_of(calibrated, left, fresh).query("source == @name"))
-        what = "fresh images, their model unknown" + ("" if ask_sources else ", other sources not asked")
-        rows[what] = {k: v + rows.get(what, {}).get(k, 0) for k, v in counted.items()}
+        known = {kind: signals for kind, signals in left.others.items() if kind != name}
+        for what, others in {
+            "fresh images, their model unknown": known,
+            "fresh images, their model unknown, other sources not asked": {REAL: known[REAL]},
+        }.items():
+            counted = count(verdicts_of(calibrated, replace(left, others=others), fresh).query("source == @name"))
+            rows[what] = {k: v + rows.get(what, {}).get(k, 0) for k, v in counted.items()}
     return rows
 
 
@@ -185,10 +187,11 @@ def print_p_values(studies: Sequence[Path], fresh: Sequence[Path]) -> None:
             figures = [len(known), len(own) * expected, (p_values <= PROMISE.level).sum()]
             found.setdefault(name, []).append([*figures, p_values.mean(), ks_2samp(own["signal"], known).pvalue])
     shows: Sequence[Callable[[float], str]] = (
-        *["{:.0f}".format],
+        "{:.0f}".format,
         "{:.1f}".format,
         "{:.0f}".format,
-        *["{:.2f}".format] * 2,
+        "{:.2f}".format,
+        "{:.2f}".format,
     )
     rows = []
     for name, figures in found.items():
