@@ -16,6 +16,7 @@ import pandas as pd
 
 from aedr.scoring.methods import PUBLISHED, view_name
 from aedr.scoring.signals import compute_all_signals
+from aedr.study.sources import QUERY, RESTORED
 from aedr.tables.files import read_table, read_tables
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
@@ -65,10 +66,13 @@ class Measured:
 
 
 def read_measured(results: Path) -> Measured:
-    """Return what a study measured; rows of images that could not be read are left out."""
+    """Return what a study measured, without the images that it was asked to attribute."""
     images, losses, homogeneity = (
-        read_tables(sorted(results.glob(f"{name}/{pattern}.parquet")), name)
-        for name, pattern in (("images", "*/*"), ("losses", "*/*/*"), ("homogeneity", "*/*"))
+        rows[~rows["source"].isin([QUERY, RESTORED])]
+        for rows in (
+            read_tables(sorted(results.glob(f"{name}/{pattern}.parquet")), name)
+            for name, pattern in (("images", "*/*"), ("losses", "*/*/*"), ("homogeneity", "*/*"))
+        )
     )
     return Measured(images, losses, homogeneity, read_table(results / "autoencoders.parquet", "autoencoders"))
 
