@@ -10,7 +10,18 @@ from aedr.study.code import imported_files, imported_names
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 ROOMS = [
-    *["hall", "study", "tables", "weights", "images", "prompts", "autoencoders", "reconstruction", "rivals"],
+    *[
+        "hall",
+        "study",
+        "tables",
+        "weights",
+        "images",
+        "observations",
+        "prompts",
+        "autoencoders",
+        "reconstruction",
+        "rivals",
+    ],
     *["scoring", "robustness", "verdicts", "figures", "pages", "demo"],
 ]
 MODULES = sorted((SCRIPTS / "aedr").rglob("*.py"))

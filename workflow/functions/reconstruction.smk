@@ -12,8 +12,27 @@ def reconstruction_settings(wildcards):
         "autoencoder": wildcards.autoencoder,
         "encoding": encoding,
         "off_grid": "search" if searched else config["reconstruction"]["off_grid"],
+        "refinement_steps": config["reconstruction"]["refinement_steps"],
+        "orientations": config["reconstruction"]["orientations"],
+        "refined_images": refined_images(wildcards),
         "resize_to": autoencoder_settings(wildcards.autoencoder)["resize_to"],
     }
+
+
+def refined_images(wildcards):
+    """Return how many images of a shard are measured as they were observed: all of the query, the first of a source."""
+    at_most = config["reconstruction"]["refined_images"]
+    if at_most is None or wildcards.source.partition(".")[0] in QUERIES:
+        return None
+    start, stop = shard_range(wildcards.source, wildcards.shard)
+    return None if stop <= at_most else max(at_most - start, 0)
+
+
+def known_damage(wildcards):
+    """Return the steps that a damaged source's images went through, if they keep the size; otherwise none."""
+    transform = wildcards.source.partition(".")[2]
+    steps = picture_steps(TRANSFORMS[transform]) if transform else []
+    return steps if keeps_size(steps) else []
 
 
 def reconstruction_cost(wildcards, resources):

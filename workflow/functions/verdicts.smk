@@ -11,9 +11,22 @@ def preprocessing():
             "precision": autoencoder_settings(autoencoder)["precision"],
             "quantise": autoencoder_settings(autoencoder)["quantise"],
             "resize_to": autoencoder_settings(autoencoder)["resize_to"],
+            "refinement_steps": reconstruction["refinement_steps"],
+            "orientations": reconstruction["orientations"],
         }
         for autoencoder in AUTOENCODERS
     }
+
+
+def verdict_metrics():
+    """Return the metric of verdicts, and the second one if there is one."""
+    keys = ("verdict_metric", "second_metric")
+    return [metric for metric in (config["attribution"][key] for key in keys) if metric is not None]
+
+
+def histories_of_query(wildcards):
+    """Return the histories of the query's images, and of their copies at other sizes."""
+    return [table for source in QUERIES for table in tables_of("histories", source)]
 
 
 def query_images(wildcards):

@@ -40,7 +40,7 @@ from aedr.study.limits import changed_limits
 from aedr.errors import UserError
 from aedr.study.rivals import RIVALS
 from aedr.study.sources import QUERY, RESTORED
-from aedr.study.transform_steps import SEARCHED, is_random, is_searched, picture_steps, strength_axes
+from aedr.study.transform_steps import SEARCHED, is_random, is_searched, keeps_size, picture_steps, strength_axes
 
 try:
     for config_file in workflow.configfiles:

@@ -1,7 +1,8 @@
-# Images: the images of every source, their homogeneity and their groups.
+# Images: the images of every source, their homogeneity, their groups and what they went through.
 #
 # needs  folders of images, {RESULTS}/prompts.parquet, the models' weights
-# makes  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/homogeneity/{source}/{shard}.parquet
+# makes  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/homogeneity/{source}/{shard}.parquet,
+#        {RESULTS}/histories/{source}/{shard}.parquet
 
 
 include: "../functions/images.smk"
@@ -80,6 +81,28 @@ rule measure_homogeneity:
         "homogeneity of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/measure_homogeneity.py"
+
+
+rule read_histories:
+    input:
+        f"{RESULTS}/images/{{source}}/{{shard}}.parquet",
+    output:
+        f"{RESULTS}/histories/{{source}}/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/read_histories/{{source}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/read_histories/{{source}}/{{shard}}.tsv"
+    wildcard_constraints:
+        # Copies at other sizes are written with their histories.
+        source=rf"(?!{RESTORED}/)[a-z0-9-]+(\.[a-z0-9-]+)?",
+    conda:
+        environment("analysis")
+    params:
+        code=code_digest("read_histories.py"),
+    message:
+        "histories of {wildcards.source}, shard {wildcards.shard}"
+    script:
+        "../scripts/read_histories.py"
 
 
 rule decode_images:

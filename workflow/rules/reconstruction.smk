@@ -1,6 +1,6 @@
 # Double reconstruction of every source by every autoencoder.
 #
-# needs  {RESULTS}/images/{source}/{shard}.parquet, the autoencoders' weights, those of LPIPS
+# needs  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/histories/{source}/{shard}.parquet, the autoencoders' weights, those of LPIPS
 # makes  {RESULTS}/losses/{autoencoder}/{source}/{shard}.parquet
 
 
@@ -10,6 +10,7 @@ include: "../functions/reconstruction.smk"
 rule reconstruct_images:
     input:
         images=f"{RESULTS}/images/{{source}}/{{shard}}.parquet",
+        histories=f"{RESULTS}/histories/{{source}}/{{shard}}.parquet",
         weights=lambda wildcards: autoencoder_weights(wildcards.autoencoder),
         lpips_backbone=lpips_backbone(),
         calibration=fitting_calibration,
@@ -27,6 +28,7 @@ rule reconstruct_images:
     params:
         loading=lambda wildcards: loading_settings(wildcards.autoencoder),
         settings=reconstruction_settings,
+        damage=known_damage,
         cost=reconstruction_cost,
         metrics=METRICS,
         code=code_digest("reconstruct_images.py"),

@@ -24,8 +24,8 @@ rule export_calibration:
         environment("analysis")
     params:
         settings={
-            "metric": config["attribution"]["metric"],
-            "signal": config["attribution"]["signal"],
+            "metrics": verdict_metrics(),
+            "signal": config["attribution"]["verdict_signal"],
             "real_sources": REAL_SOURCES,
             "preprocessing": preprocessing(),
         },
@@ -61,10 +61,12 @@ rule check_calibration:
 rule restore_sizes:
     input:
         images=f"{RESULTS}/images/{QUERY}/{{shard}}.parquet",
+        histories=f"{RESULTS}/histories/{QUERY}/{{shard}}.parquet",
         calibration=CALIBRATION_FILE,
         families=f"{RESULTS}/verdicts/families.json",
     output:
-        f"{RESULTS}/images/{RESTORED}/{{shard}}.parquet",
+        images=f"{RESULTS}/images/{RESTORED}/{{shard}}.parquet",
+        histories=f"{RESULTS}/histories/{RESTORED}/{{shard}}.parquet",
     log:
         f"{RESULTS}/logs/restore_sizes/{{shard}}.log",
     conda:
@@ -84,6 +86,7 @@ rule attribute_images:
         families=f"{RESULTS}/verdicts/families.json",
         losses=query_losses,
         homogeneity=homogeneity_of(QUERIES),
+        histories=histories_of_query,
         images=query_images,
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",

@@ -11,6 +11,7 @@ def attribute_images(
     families: str,
     losses: Sequence[str],
     homogeneity: Sequence[str],
+    histories: Sequence[str],
     images: Sequence[str],
     parquet: str,
     csv: str,
@@ -38,7 +39,12 @@ def attribute_images(
         warn(warning)
     pictures = read_tables(images, "images")
     verdicts = attribute(
-        pictures, read_tables(losses, "losses"), read_tables(homogeneity, "homogeneity"), carried, reference
+        pictures,
+        read_tables(losses, "losses"),
+        read_tables(homogeneity, "homogeneity"),
+        carried,
+        reference,
+        read_tables(histories, "histories"),
     )
     settings = {"level": level, "confidence": confidence, "calibration": calibration}
     write_table(parquet, "verdicts", verdicts, {"settings": settings, "warnings": list(reference.warnings)})
@@ -53,6 +59,7 @@ if __name__ == "__main__":
             families=snakemake.input.families,
             losses=snakemake.input.losses,
             homogeneity=snakemake.input.homogeneity,
+            histories=snakemake.input.histories,
             images=snakemake.input.images,
             parquet=snakemake.output.parquet,
             csv=snakemake.output.csv,

@@ -11,12 +11,12 @@ def export_calibration(
     parameters: str,
     autoencoders: str,
     output: str,
-    metric: str,
+    metrics: Sequence[str],
     signal: str,
     real_sources: Sequence[str],
     preprocessing: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Write the reference table of one metric and signal; the file's metadata says what it is valid for."""
+    """Write the reference table of one signal of each metric; the file's metadata says what it is valid for."""
     from importlib.metadata import version
 
     import pandas as pd
@@ -27,7 +27,7 @@ def export_calibration(
     description = describe_calibration(
         read_table(autoencoders, "autoencoders"),
         read_table(parameters, "fitted_parameters"),
-        metric,
+        metrics,
         signal,
         real_sources,
         preprocessing,
@@ -36,6 +36,7 @@ def export_calibration(
     rows = [
         reference_rows(read_table(signals, "signals", family), metric, signal, real_sources)
         for family in description["families"]
+        for metric in metrics
     ]
     write_table(output, "reference", pd.concat(rows), {"calibration": description})
 

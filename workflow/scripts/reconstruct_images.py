@@ -8,18 +8,23 @@ from aedr.jobs import job
 
 def reconstruct_images(
     images: str,
+    histories: str,
     output: str,
     loading: Mapping[str, Any],
     metrics: Sequence[str],
     lpips_backbone: str | None,
     settings: Mapping[str, Any],
+    damage: Sequence[Mapping[str, Any]],
     cost: Mapping[str, Any],
 ) -> None:
-    """Write the losses of every image of the table `images` for one autoencoder.
+    """Write the losses of every image of the table `images`, with the history in `histories`, for one autoencoder.
 
     `loading` are the arguments of `load_autoencoder`. `settings` are the arguments of `ReconstructionSettings` that
-    losses depend on; losses do not depend on `cost` (device, batch_size).
+    losses depend on; losses do not depend on `cost` (device, batch_size). `damage` are the steps of the transform that the
+    images went through, if they keep the size.
     """
+    import functools
+
     import diffusers
     import torch
 
@@ -27,19 +32,26 @@ def reconstruct_images(
     from aedr.costs import Costs, device_name
     from aedr.devices import pick_device
     from aedr.reconstruction.losses import loss_functions
+    from aedr.reconstruction.observed_shards import observe_shard
     from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
+    from aedr.robustness.transforms import transform_image
+    from aedr.study.metrics import OBSERVED
     from aedr.tables.files import read_table, write_table
 
     device = pick_device(cost["device"])
     costs = Costs(device)
     autoencoder = load_autoencoder(device=device, **loading)
-    functions = loss_functions(metrics, lpips_backbone, device)
+    observed = [metric for metric in metrics if metric in OBSERVED]
+    functions = loss_functions([metric for metric in metrics if metric not in OBSERVED], lpips_backbone, device)
     costs.begin_work()
     table = read_table(images, "images")
-    reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], **settings)
-    rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs)
+    repeat = functools.partial(transform_image, steps=damage, seed=0) if damage else None
+    reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], repeat=repeat, **settings)
+    rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs) if functions else []
+    if observed:
+        rows += observe_shard(table, read_table(histories, "histories"), autoencoder, observed, reconstruction, costs)
     metadata = {
-        "settings": {**loading, **settings},
+        "settings": {**loading, **settings, "damage": list(damage)},
         "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
@@ -52,10 +64,12 @@ if __name__ == "__main__":
     with job(snakemake):
         reconstruct_images(
             images=snakemake.input.images,
+            histories=snakemake.input.histories,
             output=snakemake.output[0],
             loading=snakemake.params.loading,
             metrics=snakemake.params.metrics,
             lpips_backbone=snakemake.input.get("lpips_backbone") or None,
             settings=snakemake.params.settings,
+            damage=snakemake.params.damage,
             cost=snakemake.params.cost,
         )

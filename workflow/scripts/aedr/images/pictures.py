@@ -39,7 +39,7 @@ def read_image_file(path: str | Path, max_bytes: int) -> bytes:
     return data
 
 
-def decode_image(data: bytes, max_pixels: int | None = None) -> Pixels:
+def decode_image(data: bytes, max_pixels: int | None = None, upright: bool = True) -> Pixels:
     """Decode an encoded picture to RGB pixels, uint8, shape (height, width, 3).
 
     EXIF rotation is applied; CMYK, palette and grey are converted to RGB; 16-bit samples keep their high byte;
@@ -48,6 +48,7 @@ def decode_image(data: bytes, max_pixels: int | None = None) -> Pixels:
     Args:
         max_pixels: a picture with more is refused before it is decoded. None for a picture from a table of images,
             which was already checked.
+        upright: apply EXIF rotation; otherwise pixels are as they are stored.
 
     Raises:
         UnusableImage: truncated or not a picture, animated, transparent, larger than `max_pixels`, or a JPEG with more
@@ -65,7 +66,7 @@ def decode_image(data: bytes, max_pixels: int | None = None) -> Pixels:
             if image.format in ("JPEG", "MPO") and _count_scans(data) > MAX_SCANS:
                 raise UnusableImage(f"a JPEG with more than {MAX_SCANS} scans, which takes long to decode")
             image.load()
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image) if upright else image))
     except UnusableImage:
         raise
     except UnidentifiedImageError:
@@ -101,10 +102,18 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def picture_shape(data: bytes) -> tuple[int, int]:
-    """Return height and width, after EXIF rotation, of a picture that `decode_image` accepts; decodes no pixels."""
+def format_of(data: bytes) -> str:
+    """Return Pillow's name of the format of a picture that `decode_image` accepts."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        return str(image.format)
+
+
+def picture_shape(data: bytes, upright: bool = True) -> tuple[int, int]:
+    """Return height and width of a picture that `decode_image` accepts, upright or as stored; decodes no pixels."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
+        if not upright:
+            return height, width
         # EXIF orientations from 5 on swap rows and columns.
         turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
     return (width, height) if turned else (height, width)
@@ -128,6 +137,5 @@ def describe_image(data: bytes, name: str, max_pixels: int | None = None) -> dic
         height, width, _ = decode_image(data, max_pixels).shape
     except UnusableImage as unusable:
         return row | {"width": None, "height": None, "image": None, "reason": str(unusable)}
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        row["format"] = image.format
+    row["format"] = format_of(data)
     return row | {"width": width, "height": height, "image": {"bytes": data, "path": name}, "reason": None}

@@ -1,4 +1,7 @@
-"""The losses of a shard: each of its images passes twice through one autoencoder."""
+"""The losses of a shard: each of its images passes twice through one autoencoder.
+
+Images are measured as they are stored: a picture that only its EXIF tag turns was decoded as it lies in the file.
+"""
 
 import functools
 import itertools
@@ -14,7 +17,7 @@ import torch
 from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
 from aedr.errors import UnusableImage
-from aedr.images.pictures import Pixels, decode_image
+from aedr.images.pictures import Pixels, decode_image, picture_shape
 from aedr.jobs import progress
 from aedr.memory import FittingBatches, on_cpu_if_too_large
 from aedr.reconstruction.double_reconstruction import double_losses
@@ -34,6 +37,11 @@ class ReconstructionSettings:
     off_grid: str
     resize_to: int | None
     batch_size: int
+    refinement_steps: int = 2
+    orientations: str = "stored"
+    refined_images: int | None = None
+    # Does to the file of a picture what is known to have been done to the images, if that keeps their sizes.
+    repeat: Callable[[bytes], bytes] | None = None
 
 
 # The losses of one image, by metric.
@@ -42,11 +50,12 @@ Losses = Mapping[str, LossPair]
 
 @dataclass(frozen=True)
 class Measured:
-    """The result for one image: the size of its reconstruction, its losses, and the offset if the grid was searched."""
+    """The result for one image: the size of its reconstruction, its losses, and offset and orientation if searched."""
 
     fit: Fit
     losses: Losses
     offset: Offset | None = None
+    orientation: int | None = None
 
 
 # Measures images of one size, shape (images, 3, height, width), given with their ids.
@@ -61,7 +70,7 @@ def reconstruct_shard(
     device: torch.device,
     costs: Costs | None = None,
 ) -> list[dict[str, object]]:
-    """Return the rows of the losses table for a shard of the images table: one for each image and metric.
+    """Return the rows of the losses table for a shard of the images table: one for each image and metric of pixels.
 
     An unusable image has rows with a reason and no losses. A batch that does not fit into the memory of the GPU
     `device` is halved; a single image that does not fit is reconstructed on the CPU.
@@ -119,6 +128,7 @@ def loss_rows(
             "fit": found.fit.how if found else "none",
             "offset_rows": offset and offset.rows,
             "offset_columns": offset and offset.columns,
+            "orientation": found and found.orientation,
             "reason": reason,
         }
 
@@ -149,9 +159,8 @@ def measure_batches(
     names = images["image_id"].tolist()
     for i, image in enumerate(images.itertuples()):
         try:
-            fits[i] = fit_to_grid(
-                int(image.height), int(image.width), autoencoder.factor, settings.off_grid, settings.resize_to
-            )
+            height, width = picture_shape(image.image["bytes"], upright=False)
+            fits[i] = fit_to_grid(height, width, autoencoder.factor, settings.off_grid, settings.resize_to)
         except UnusableImage as unusable:
             reasons[names[i]] = str(unusable)
     fitting = FittingBatches(settings.batch_size, costs)
@@ -173,7 +182,7 @@ def _search(
     measured, reasons = {}, {}
     what = f"searching the grid of {settings.autoencoder}"
     for image in progress(images.itertuples(), len(images), what):
-        pixels = decode_image(image.image["bytes"])
+        pixels = decode_image(image.image["bytes"], upright=False)
         # At the worst offset, and without the rim that the losses leave out.
         left = min(pixels.shape[:2]) - (1 + 2 * RIM_IN_LATENTS) * autoencoder.factor
         possible = {m: f for m, f in functions.items() if not (m == "lpips" and left < SMALLEST_SIDE_FOR_LPIPS)}
@@ -201,7 +210,7 @@ def _decoded_batches(
     """
 
     def decode(batch: list[int]) -> tuple[list[int], list[Pixels]]:
-        return batch, [apply_fit(decode_image(encoded[i]), fits[i]) for i in batch]
+        return batch, [apply_fit(decode_image(encoded[i], upright=False), fits[i]) for i in batch]
 
     def size(i: int) -> tuple[int, int]:
         return fits[i].height, fits[i].width

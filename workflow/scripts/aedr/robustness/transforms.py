@@ -112,6 +112,16 @@ def contrast(picture: Image.Image, original: Original, factor: float) -> Image.I
     return ImageEnhance.Contrast(picture).enhance(factor)
 
 
+def mirror(picture: Image.Image, original: Original) -> Image.Image:
+    """Exchange left and right."""
+    return ImageOps.mirror(picture)
+
+
+def turn(picture: Image.Image, original: Original, degrees: int) -> Image.Image:
+    """Turn counter-clockwise by 90, 180 or 270 `degrees`."""
+    return picture.rotate(degrees, expand=True)
+
+
 Operation = Callable[..., Image.Image | bytes]
 OPERATIONS: dict[str, Operation] = {
     function.__name__: function
@@ -128,11 +138,13 @@ OPERATIONS: dict[str, Operation] = {
         noise,
         brightness,
         contrast,
+        mirror,
+        turn,
     )
 }
 
 
-def transform_image(data: bytes, steps: Steps, seed: int, max_pixels: int) -> bytes:
+def transform_image(data: bytes, steps: Steps, seed: int, max_pixels: int | None = None) -> bytes:
     """Return an encoded image after all steps: in the format of the last step if that is a codec, else as PNG.
 
     Without steps, the bytes are returned unchanged. `seed` is the seed of the image's noise.

@@ -196,8 +196,11 @@ def _check_attribution(config: Configuration) -> Iterator[str]:
         for name, model in selected_models(config).items():
             if isinstance(model["autoencoder"], dict) and model["autoencoder"]["resize_to"] is not None:
                 yield f"models.{name}.autoencoder.resize_to: a resized image has no grid left to search for"
-    if config["attribution"]["metric"] not in metrics:
-        yield f"attribution.metric: {config['attribution']['metric']} is not in reconstruction.metrics"
+    for key in ("metric", "verdict_metric", "second_metric"):
+        metric = config["attribution"][key]
+        # With a calibration from another study, the calibration's metrics count.
+        if metric is not None and metric not in metrics and (key == "metric" or config["calibration"] is None):
+            yield f"attribution.{key}: {metric} is not in reconstruction.metrics"
     if "lpips" in metrics and config["reconstruction"]["lpips_backbone"] is None:
         yield (
             "reconstruction.lpips_backbone: the metric lpips needs AlexNet's weights; name their file, write "

@@ -30,6 +30,7 @@ SHORTHANDS = {
     "noise": "levels",
     "brightness": "factor",
     "contrast": "factor",
+    "turn": "degrees",
 }
 
 
@@ -52,6 +53,16 @@ def is_searched(steps: Steps) -> bool:
 def is_random(steps: Steps) -> bool:
     """Return whether a transform depends on a seed."""
     return any("noise" in step for step in steps)
+
+
+def keeps_size(steps: Steps) -> bool:
+    """Return whether a transform leaves every pixel at its place, so that the same can be done to a reconstruction."""
+    is_kept = True
+    for operation, _ in map(options_of, steps):
+        if operation in ("crop", "centre_crop", "pad", "mirror", "turn"):
+            return False
+        is_kept = operation == "restore_size" or (is_kept and operation != "resize")
+    return is_kept
 
 
 @dataclass(frozen=True)

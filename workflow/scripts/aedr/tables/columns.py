@@ -44,6 +44,7 @@ EVIDENCE = {
     "height": Column(INTEGER, "of the image as it was reconstructed"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
+    "orientation": Column(INTEGER, "how it was turned before it was reconstructed, as in the losses table"),
     "obstacle": Column(TEXT, "why the image cannot be attributed to it although its signal is near"),
     "caveat": Column(TEXT, "why the p-values may not hold"),
 }
@@ -95,6 +96,10 @@ COLUMNS = {
         "the same for images that belong together, as the key `group` says; otherwise the image's own id",
     ),
     "height": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
+    "history": Column(
+        TEXT, "what the image went through after it was decoded, as JSON (`aedr.observations.history.History`)"
+    ),
+    "history_in_words": Column(TEXT, "the same in words"),
     "homogeneity": Column(NUMBER, "how smooth the image is, from its grey-level co-occurrence matrix", SHARE),
     "image": Column(PICTURE, "the bytes of the image's file, and its path"),
     "image_id": Column(TEXT, "the source and the image's name in it"),
@@ -107,6 +112,12 @@ COLUMNS = {
     "metric": Column(TEXT, "how a reconstruction is compared with its image, or the name of a rival"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
+    "orientation": Column(
+        INTEGER,
+        "how the image, as it is stored, was turned before it was reconstructed: 0 to 3 quarter turns "
+        "counter-clockwise, 4 to 7 the same of the mirrored image; empty where this was not searched",
+        (0, 7),
+    ),
     "own_images": Column(INTEGER, "own images that the accuracy counts"),
     "parameters": Column(LONG, "how many parameters it has", POSITIVE),
     "peak_memory_bytes": Column(
@@ -138,6 +149,7 @@ COLUMNS = {
     "split": Column(
         TEXT, "which part of the study the image's group is in: `fitting`, to fit on, or `held_out`, to score on"
     ),
+    "stored": Column(PICTURE, "for an image brought back to the size before a resize: the file as it was stored"),
     "threshold": Column(NUMBER, "the signal below which an image is accepted"),
     "threshold_high": Column(NUMBER, f"upper end of {THRESHOLD_INTERVAL}"),
     "threshold_low": Column(NUMBER, f"lower end of {THRESHOLD_INTERVAL}"),

@@ -95,7 +95,16 @@ TABLES = {
         "an image and a metric",
         key=("image_id", "autoencoder", "metric"),
         required=("image_id", "source", "autoencoder", "metric", "fit"),
-        optional=("first_loss", "second_loss", "width", "height", "offset_rows", "offset_columns", "reason"),
+        optional=(
+            *("first_loss", "second_loss", "width", "height", "offset_rows", "offset_columns", "orientation", "reason"),
+        ),
+    ),
+    "histories": Table(
+        "histories/{source}/{shard}.parquet",
+        "an image",
+        key=("image_id",),
+        required=("image_id", "source"),
+        optional=("history", "history_in_words", "stored", "reason"),
     ),
     "homogeneity": Table(
         "homogeneity/{source}/{shard}.parquet",
@@ -157,10 +166,10 @@ TABLES = {
     ),
     "reference": Table(
         "calibration.parquet",
-        "an image of the study under an autoencoder, as attribution needs it",
-        key=("autoencoder", "image_id"),
+        "an image of the study under an autoencoder by a metric, as attribution needs it",
+        key=("autoencoder", "image_id", "metric"),
         required=(
-            *("autoencoder", "image_id", "source", "group", "belonging", "value"),
+            *("autoencoder", "image_id", "metric", "source", "group", "belonging", "value"),
             *("homogeneity", "width", "height"),
         ),
     ),
@@ -169,6 +178,6 @@ TABLES = {
         "an image that was asked about",
         key=("image_id",),
         required=("image_id", "verdict", "autoencoders"),
-        optional=("reason", "sha256", "width", "height", "evidence"),
+        optional=("reason", "history_in_words", "sha256", "width", "height", "evidence"),
     ),
 }

@@ -1,14 +1,18 @@
 """Attribution: from the losses of new images to their verdicts."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 
+from aedr.observations.history import PIXELS, History, describe
 from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
+from aedr.scoring.methods import metric_name
+from aedr.study.metrics import OBSERVED
 from aedr.study.sources import RESTORED, original_id
 from aedr.verdicts.calibration import Calibration
-from aedr.verdicts.decision import Evidence, Reference, decide, weigh
+from aedr.verdicts.decision import Evidence, Reference, Verdict, contradicted, decide, weigh
 
 
 def attribute(
@@ -17,6 +21,7 @@ def attribute(
     homogeneity: pd.DataFrame,
     calibration: Calibration,
     reference: Reference,
+    histories: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the verdicts table: a row for each image.
 
@@ -25,12 +30,14 @@ def attribute(
             copies at other sizes (the source query-restored).
         calibration: asked about the families in `losses`.
         reference: the calibration's, with what the verdicts promise.
+        histories: rows of the histories table for the same images and copies. Without them, every image is taken for
+            one that was stored without loss.
     """
-    signal, level = calibration.signal, reference.promise.level
-    owners = {kind: reference.owners(kind) for kind in reference.others}
-    signals = calibration.signals(losses, homogeneity)
-    signals["restored"] = signals["source"] == RESTORED
-    by_image = dict(list(signals.groupby(signals["image_id"].map(original_id))))
+    level = reference.promise.level
+    read = {} if histories is None else _read(histories)
+    signals = _by_image(calibration, losses, homogeneity, read)
+    second = calibration.second
+    second_signals = _by_image(second, losses, homogeneity, read) if second is not None else {}
     # If the grid is searched, a size off the grid is not an obstacle.
     factors = [
         family["factor"] for family in calibration.families.values() if family["preprocessing"]["off_grid"] != "search"
@@ -38,23 +45,23 @@ def attribute(
     texture = homogeneity.set_index("image_id")["homogeneity"]
     verdicts = []
     for image in images.itertuples():
-        rows = by_image[image.image_id]
+        rows, history = signals[image.image_id], read.get(image.image_id)
         if isinstance(image.reason, str):
             verdict = decide((), level, obstacle=image.reason)
         elif texture[image.image_id] == 1:
             verdict = decide((), level, obstacle="one flat colour: there is nothing to measure")
-        elif rows[signal].isna().all():
-            reason = next(iter(rows["reason"].dropna()), "a loss is zero: the image is reproduced exactly")
-            verdict = decide((), level, obstacle=reason)
         else:
-            obstacle = _obstacle(image, rows, factors, reference)
-            verdict = decide(_evidence(reference, rows, signal), level, owners, obstacle)
+            verdict = _verdict(image, rows, calibration, reference, factors, history)
+            if second is not None and reference.second is not None and verdict.evidence:
+                other = _verdict(image, second_signals[image.image_id], second, reference.second, factors, history)
+                verdict = contradicted(verdict, other, (calibration.metric, second.metric), level)
         verdicts.append(
             {
                 "image_id": image.image_id,
                 "verdict": verdict.verdict,
                 "autoencoders": list(verdict.autoencoders),
                 "reason": verdict.reason,
+                "history_in_words": describe(_followed(rows, read)) if history else None,
                 "sha256": image.sha256,
                 "width": image.width,
                 "height": image.height,
@@ -62,6 +69,61 @@ def attribute(
             }
         )
     return pd.DataFrame(verdicts)
+
+
+def _read(histories: pd.DataFrame) -> dict[str, History]:
+    known = histories.dropna(subset=["history"])
+    return {row.image_id: History.from_json(row.history) for row in known.itertuples()}
+
+
+def _by_image(
+    calibration: Calibration, losses: pd.DataFrame, homogeneity: pd.DataFrame, read: Mapping[str, History]
+) -> dict[str, pd.DataFrame]:
+    """Return each image's signals, with those of its copies at other sizes.
+
+    If its pixels prove that an image was enlarged, only its copies count.
+    """
+    signals = calibration.signals(losses, homogeneity)
+    original = signals["image_id"].map(original_id)
+    certain = (
+        signals["image_id"]
+        .map(lambda image_id: image_id in read and read[image_id].enlarged_from is not None)
+        .astype(bool)
+    )
+    signals = signals.assign(restored=signals["source"] == RESTORED, certain=certain)
+    return dict(list(signals[certain | ~original.isin(original[certain])].groupby(original)))
+
+
+def _followed(rows: pd.DataFrame, read: Mapping[str, History]) -> History:
+    """Return the history by which an image was measured; that of the image itself if several sizes were tried."""
+    names = rows["image_id"].unique()
+    return read[names[0]] if len(names) == 1 else read[original_id(names[0])]
+
+
+def _verdict(
+    image: Any,
+    rows: pd.DataFrame,
+    calibration: Calibration,
+    reference: Reference,
+    factors: list[int],
+    history: History | None,
+) -> Verdict:
+    signal, level = calibration.signal, reference.promise.level
+    if rows[signal].isna().all():
+        reason = next(iter(rows["reason"].dropna()), "a loss is zero: the image is reproduced exactly")
+        return decide((), level, obstacle=reason)
+    owners = {kind: reference.owners(kind) for kind in reference.others}
+    obstacle = _not_covered(history, calibration.metric) or _obstacle(image, rows, factors, reference)
+    return decide(_evidence(reference, rows, signal), level, owners, obstacle)
+
+
+def _not_covered(history: History | None, metric: str) -> str | None:
+    """Return why the calibration does not say what own images are like after this history; None if it does."""
+    if history is None or (history.kind == PIXELS and history.obstacle is None):
+        return None
+    if metric not in OBSERVED:
+        return f"it is {describe(history)}, and by {metric_name(metric)} own images that were compressed are not near"
+    return history.obstacle
 
 
 def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Evidence, ...]:
@@ -89,7 +151,7 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
                 f"({smoothest:.2f}): such an image comes near to any autoencoder"
             )
         size = f"{row['width']:.0f}x{row['height']:.0f}"
-        if row["restored"]:
+        if row["restored"] and not row["certain"]:
             caveat = f"found after a resize to {size}, which the p-values do not account for"
         elif (row["width"], row["height"]) not in reference.sizes[weighed.autoencoder]:
             caveat = f"few or no own images of {weighed.autoencoder} have {size} pixels: the p-values may not hold"
@@ -105,6 +167,7 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
                 height=int(row["height"]),
                 offset_rows=None if pd.isna(row["offset_rows"]) else int(row["offset_rows"]),
                 offset_columns=None if pd.isna(row["offset_columns"]) else int(row["offset_columns"]),
+                orientation=None if pd.isna(row["orientation"]) else int(row["orientation"]),
                 obstacle=obstacle,
                 caveat=caveat,
             )
@@ -127,8 +190,11 @@ def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Ref
     unstable = [row["autoencoder"] for _, row in rows.iterrows() if _is_rounding(row)]
     if unstable:
         return _unstable(list(dict.fromkeys(unstable)))
-    size = f"{image.width:.0f}x{image.height:.0f}"
-    off = sorted({factor for factor in factors if image.width % factor or image.height % factor})
+    width, height = image.width, image.height
+    if rows["certain"].any():
+        width, height = rows[["width", "height"]].dropna().iloc[0]
+    size = f"{width:.0f}x{height:.0f}"
+    off = sorted({factor for factor in factors if width % factor or height % factor})
     if off:
         return (
             f"off the grid: {size} is not a multiple of {off[-1]} pixels, so the image was cropped or resized, or was "

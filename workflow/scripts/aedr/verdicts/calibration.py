@@ -23,12 +23,14 @@ class Calibration:
     """What a study exports, limited to the families of autoencoders that are asked.
 
     `description` is the metadata of the calibration's file (`workflow/schemas/calibration.schema.yaml`), `rows` its
-    reference table. `asked` maps the name of each family here to its name in the calibration.
+    reference table. `asked` maps the name of each family here to its name in the calibration. `by_second`: images are
+    compared by the second metric, which must not contradict the first.
     """
 
     description: Mapping[str, Any]
     rows: pd.DataFrame
     asked: Mapping[str, str]
+    by_second: bool = False
 
     def asking(self, families: Mapping[str, str]) -> "Calibration":
         """Return the same calibration asked about other families, given as in `asked`."""
@@ -37,7 +39,13 @@ class Calibration:
     @property
     def metric(self) -> str:
         """The metric of the losses that signals are computed from."""
-        return str(self.description["metric"])
+        return str(self.description["second_metric" if self.by_second else "metric"])
+
+    @property
+    def second(self) -> "Calibration | None":
+        """The same calibration by its second metric, if it has one."""
+        has_second = self.description.get("second_metric") is not None and not self.by_second
+        return replace(self, by_second=True) if has_second else None
 
     @property
     def signal(self) -> str:
@@ -90,21 +98,23 @@ class Calibration:
             {name: (images["homogeneity"].min(), images["homogeneity"].max()) for name, images in own_rows.items()},
             self.sizes,
             tuple(warnings),
+            self.second.reference(promise) if self.second is not None else None,
         )
 
     def _own(self) -> dict[str, pd.DataFrame]:
         """Return the rows of each asked family's own images."""
-        rows = self.rows[self.rows["belonging"]]
+        rows = self.rows[self.rows["belonging"] & (self.rows["metric"] == self.metric)]
         return {name: rows[rows["autoencoder"] == name] for name in self.families}
 
     def _others(self) -> dict[str, pd.DataFrame]:
         """Return the rows of the real images, and of each other source, under the families that are asked."""
-        rows = self.rows[~self.rows["belonging"] & self.rows["autoencoder"].isin(self.families)]
+        is_asked = self.rows["autoencoder"].isin(self.families) & (self.rows["metric"] == self.metric)
+        rows = self.rows[~self.rows["belonging"] & is_asked]
         kinds = rows["source"].where(~rows["source"].isin(self.description["real_sources"]), REAL)
         return {str(kind): of_kind for kind, of_kind in rows.groupby(kinds, sort=True)}
 
     def signals(self, losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
-        """Return the losses of the calibration's metric with every signal, under the calibration's names of families.
+        """Return the losses of the metric with every signal, under the calibration's names of families.
 
         Args:
             losses: rows of the losses table, of the families that are asked.
@@ -121,7 +131,7 @@ class Calibration:
         )
 
     def _parameters(self, family: str) -> FittedParameters:
-        return FittedParameters(**self.families[family]["fitted"])
+        return FittedParameters(**self.families[family]["fitted"][self.metric])
 
 
 @dataclass(frozen=True)

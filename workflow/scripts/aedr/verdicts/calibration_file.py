@@ -31,7 +31,7 @@ MOST_FOREIGN_IMAGES = 1000
 
 
 def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources: Sequence[str]) -> pd.DataFrame:
-    """Return the reference table: the images of the study under one autoencoder or several.
+    """Return the reference table of one metric: the images of the study under one autoencoder or several.
 
     Args:
         signals: rows of the signals table. If the signal is a fitted one, the own images that it was fitted on are left
@@ -45,28 +45,29 @@ def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources
     order = foreign["image_id"].map(lambda image_id: seed_of("reference", image_id))
     too_many = foreign["image_id"][order.groupby(foreign["source"]).rank() > MOST_FOREIGN_IMAGES]
     rows = rows[~fitted_on & ~(is_foreign & rows["image_id"].isin(too_many))].dropna(subset=[signal])
-    columns = ["autoencoder", "image_id", "source", "group", "belonging", "homogeneity", "width", "height"]
+    columns = ["autoencoder", "image_id", "metric", "source", "group", "belonging", "homogeneity", "width", "height"]
     return rows[columns].assign(value=rows[signal])
 
 
 def describe_calibration(
     autoencoders: pd.DataFrame,
     fitted_parameters: pd.DataFrame,
-    metric: str,
+    metrics: Sequence[str],
     signal: str,
     real_sources: Sequence[str],
     preprocessing: Mapping[str, Mapping[str, Any]],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return a calibration's description: metric, signal, versions, and the weights and settings of each family.
+    """Return a calibration's description: metrics, signal, versions, and the weights and settings of each family.
 
     Args:
+        metrics: the metric, and a second one that must not contradict it, if there is one.
         autoencoders: rows of the autoencoders table.
         fitted_parameters: rows of the fitted parameters table.
         real_sources: the image sets of real images.
         preprocessing: how each autoencoder is loaded and its images are read.
     """
-    fitted = fitted_parameters[fitted_parameters["metric"] == metric].set_index("autoencoder")
+    fitted = fitted_parameters.set_index(["metric", "autoencoder"])
     families = {}
     for family, rows in autoencoders.groupby("family", sort=False):
         first = rows.iloc[0]
@@ -77,10 +78,14 @@ def describe_calibration(
             "repositories": [origin for origin in rows["repository"] if isinstance(origin, str)],
             "revisions": [revision for revision in rows["revision"] if isinstance(revision, str)],
             "preprocessing": dict(preprocessing[str(family)]),
-            "fitted": {key: float(fitted.loc[family, key]) for key in ("exponent", "slope", "intercept")},
+            "fitted": {
+                metric: {key: float(fitted.loc[(metric, family), key]) for key in ("exponent", "slope", "intercept")}
+                for metric in metrics
+            },
         }
     return {
-        "metric": metric,
+        "metric": metrics[0],
+        "second_metric": metrics[1] if len(metrics) > 1 else None,
         "signal": signal,
         "real_sources": list(real_sources),
         "versions": dict(versions),
@@ -161,9 +166,12 @@ def check_reference(calibration: Calibration, metrics: Sequence[str], promise: P
     Raises:
         UserError: too few reference images for the promise, or the calibration's metric is not measured.
     """
-    problems = []
-    if calibration.metric not in metrics:
-        problems.append(f"reconstruction.metrics lacks {calibration.metric}, the calibration's metric")
+    asked = [by.metric for by in (calibration, calibration.second) if by is not None]
+    problems = [
+        f"reconstruction.metrics lacks {metric}, a metric of the calibration"
+        for metric in asked
+        if metric not in metrics
+    ]
     needed, reference = promise.fewest_images, calibration.reference(promise)
     problems += [
         f"{family} has {len(own)} own reference images, but level {promise} needs {needed}"

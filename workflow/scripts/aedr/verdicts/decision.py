@@ -44,8 +44,8 @@ class Evidence:
     `corrected_p_value`: the share of real images that come as near to any autoencoder asked; small speaks for it. None
     without real reference images. `foreign`: the same for the images of every source that the autoencoder did not
     decode. `width` and `height` are the size of the reconstruction, `offset_rows` and `offset_columns` where the grid
-    was found, if it was searched. `obstacle` says why being near to the autoencoder means nothing for this image,
-    `caveat` why the p-values may not hold.
+    was found and `orientation` how the image was turned, if they were searched. `obstacle` says why being near to the
+    autoencoder means nothing for this image, `caveat` why the p-values may not hold.
     """
 
     autoencoder: str
@@ -57,6 +57,7 @@ class Evidence:
     height: int | None = None
     offset_rows: int | None = None
     offset_columns: int | None = None
+    orientation: int | None = None
     obstacle: str | None = None
     caveat: str | None = None
 
@@ -83,7 +84,8 @@ class Reference:
     `own`: each autoencoder's signals of its own images, on which nothing was fitted. `others`: the signals of images of
     each other kind, `REAL` or a source, a row for each image and a column for each autoencoder that did not decode
     them; nan if an image has none. `textures` and `sizes` are the range of homogeneity and the common (width, height)
-    of each autoencoder's own images. `warnings` say what the references cannot promise.
+    of each autoencoder's own images. `warnings` say what the references cannot promise. `second`: the same by another
+    metric, which must not contradict.
     """
 
     signal: str
@@ -93,6 +95,7 @@ class Reference:
     textures: Mapping[str, tuple[float, float]]
     sizes: Mapping[str, set[Size]]
     warnings: tuple[str, ...] = ()
+    second: "Reference | None" = None
 
     def distance(self, autoencoder: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far signals are above the own images' median, in units of their median absolute deviation."""
@@ -204,6 +207,31 @@ def decide(
     if obstacle is not None:
         return Verdict(CANNOT_SAY, (), obstacle, evidence)
     return Verdict(NONE, (), _caveats(evidence), evidence)
+
+
+def contradicted(verdict: Verdict, other: Verdict, metrics: tuple[str, str], level: float) -> Verdict:
+    """Return a verdict, or *cannot say* if the verdict by another metric contradicts it.
+
+    An attribution is contradicted if the image is too far for an own image of an autoencoder that it names. *None of
+    these* is contradicted by an attribution. This never makes a wrong answer of a right one, whatever the metrics are.
+
+    Args:
+        metrics: the names of the metrics of `verdict` and of `other`.
+    """
+    far = [e.autoencoder for e in other.evidence if e.autoencoder in verdict.autoencoders and e.p_value <= level]
+    if far:
+        reason = (
+            f"the metrics disagree: by {metrics[0]} it is near to {', '.join(verdict.autoencoders)}, by {metrics[1]} "
+            f"too far for an own image of {', '.join(far)}; a part of the image may have been changed"
+        )
+    elif verdict.verdict == NONE and other.autoencoders:
+        reason = (
+            f"the metrics disagree: by {metrics[0]} it is none of these, by {metrics[1]} it is near to "
+            f"{', '.join(other.autoencoders)}"
+        )
+    else:
+        return verdict
+    return Verdict(CANNOT_SAY, (), reason, verdict.evidence)
 
 
 def _caveats(evidence: Sequence[Evidence]) -> str | None:

@@ -1,17 +1,35 @@
-"""Undo a resize: bring an image back to the sizes that the autoencoders' own images have."""
+"""Undo a resize: bring an image back to the size before, known from its pixels or likely from own images."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from aedr.images.pictures import Pixels
+from aedr.images.pictures import Pixels, encode_png
+from aedr.observations.history import PIXELS, History, read_history
+from aedr.observations.resampling import FILTERS, inverse_of_resize
+from aedr.observations.resize_traces import find_enlargement
 
 Size = tuple[int, int]
 
-# In a study of many sizes, none is likely, and each one costs another double reconstruction.
+# In a study of many sizes, none is likely, and each one costs another measurement.
 SMALLEST_SHARE = 0.1
+# What most programs that shrink pictures use; other filters differ little from it.
+LIKELIEST_FILTER = "lanczos"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An image at a size that it may have had, with its history.
+
+    `stored` is the file that was observed, if that is not a picture of these pixels.
+    """
+
+    pixels: Pixels
+    history: History
+    stored: bytes | None = None
 
 
 def common_sizes(own: pd.DataFrame) -> set[Size]:
@@ -34,6 +52,45 @@ def likely_sizes(width: int, height: int, common: Iterable[Size]) -> list[Size]:
     )
 
 
+def copies(data: bytes, pixels: Pixels, history: History, common: Iterable[Size]) -> list[Copy]:
+    """Return an image at the sizes that it may have had.
+
+    If its pixels prove an enlargement, it is first brought back, and only the copies count. Of the `common` sizes, it is
+    given each that it may have been resized from.
+
+    Args:
+        data: the image's file.
+        pixels: as they are stored.
+        history: that of the image as it is stored.
+    """
+    found = find_enlargement(pixels) if history.kind == PIXELS else None
+    is_proved = found is not None and found.filter is not None
+    if found is not None and found.filter is not None:
+        pixels = shrink_back(pixels, (found.width, found.height), found.filter)
+        data = encode_png(pixels)
+        history = replace(
+            read_history(data, "PNG", pixels), enlarged_from=(found.width, found.height), enlarged_by=found.filter
+        )
+    height, width = pixels.shape[:2]
+    known = set(common)
+    if is_proved and (width, height) in known:
+        return [Copy(pixels, history)]
+    resized = [
+        Copy(resize(pixels, size), replace(history, size=size, filter=LIKELIEST_FILTER), data)
+        for size in likely_sizes(width, height, known)
+    ]
+    return resized or ([Copy(pixels, history)] if is_proved else [])
+
+
 def resize(pixels: Pixels, size: Size) -> Pixels:
     """Resample uint8 pixels (height, width, 3) to `size` (width, height), bicubic."""
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(pixels).resize(size, FILTERS["bicubic"]))
+
+
+def shrink_back(pixels: Pixels, size: Size, filter: str) -> Pixels:
+    """Return uint8 pixels (height, width, 3) as they were before a `filter` enlarged them from `size` (width, height)."""
+    down, across = (
+        inverse_of_resize(before, after, filter) for before, after in zip(size[::-1], pixels.shape[:2], strict=True)
+    )
+    levels = np.einsum("hi,ijc,wj->hwc", down, pixels.astype(np.float32), across, optimize=True)
+    return np.rint(levels).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Observations: what a file still says of the picture that a decoder put out, and what was lost on the way."""

@@ -1,0 +1,130 @@
+"""What a picture went through after it was decoded, as far as its file and its pixels tell.
+
+A history follows from the picture alone, whatever autoencoder is asked, and is read in the same way of every image: of
+those that thresholds and p-values come from, and of those asked about.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from aedr.errors import UnusableImage
+from aedr.images.pictures import Pixels
+from aedr.observations.jpeg_files import JpegCoefficients, read_coefficients
+from aedr.observations.jpeg_traces import find_first_jpeg, find_jpeg, standard_tables
+from aedr.observations.recoding import is_lossy, likeliest_quality
+
+PIXELS, JPEG, DECODED_JPEG, RECODED = "pixels", "jpeg", "decoded jpeg", "recoded"
+
+
+@dataclass(frozen=True)
+class History:
+    """One picture's history; `describe` says it in words.
+
+    `kind`: what is observed: pixels, the coefficients of a JPEG file, those of a JPEG whose pixels were stored, or
+    pixels from another lossy codec. `quality`: with which libjpeg has the same tables, or of the other codec. For a
+    decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
+    `sampling` are as in `JpegCoefficients`, a table of 64 steps for each component, None where nothing is known.
+    `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and
+    `enlarged_by`: the (width, height) and the filter of an enlargement that the pixels prove, and that was undone before
+    the rest was read. `size` and `filter`: the (width, height) from which the picture may have been resampled before.
+    `obstacle`: what could not be read.
+    """
+
+    kind: str
+    format: str
+    quality: int | None = None
+    rows: int = 0
+    columns: int = 0
+    steps: tuple[tuple[float | None, ...], ...] = ()
+    sampling: tuple[tuple[int, int], ...] = ()
+    first_quality: int | None = None
+    enlarged_from: tuple[int, int] | None = None
+    enlarged_by: str | None = None
+    size: tuple[int, int] | None = None
+    filter: str | None = None
+    obstacle: str | None = None
+
+    def to_json(self) -> str:
+        """Return the history as a text, without what is not known."""
+        return json.dumps({key: value for key, value in asdict(self).items() if value != History.__dict__.get(key)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "History":
+        """Return the history in a text by `to_json`."""
+        fields: dict[str, Any] = json.loads(text)
+        for key in ("steps", "sampling"):
+            if key in fields:
+                fields[key] = tuple(map(tuple, fields[key]))
+        for key in ("size", "enlarged_from"):
+            if key in fields:
+                fields[key] = tuple(fields[key])
+        return cls(**fields)
+
+
+def read_history(data: bytes, format: str, pixels: Pixels) -> History:
+    """Return a picture's history, given its file, Pillow's name of the format, and its pixels as they are stored."""
+    if format in ("JPEG", "MPO"):
+        return _history_of_jpeg(data)
+    if is_lossy(data, format):
+        quality = likeliest_quality(pixels, format, len(data))
+        return History(RECODED, format, quality=quality)
+    trace = find_jpeg(pixels)
+    if trace is None:
+        return History(PIXELS, format)
+    steps = tuple(
+        tuple(None if np.isinf(step) else float(step) for step in table.ravel()) for table in trace.file.steps
+    )
+    return History(
+        DECODED_JPEG,
+        format,
+        quality=trace.quality,
+        rows=trace.rows,
+        columns=trace.columns,
+        steps=steps,
+        sampling=trace.file.sampling,
+    )
+
+
+def _history_of_jpeg(data: bytes) -> History:
+    try:
+        file = read_coefficients(data)
+    except UnusableImage as unusable:
+        return History(PIXELS, "JPEG", obstacle=str(unusable))
+    first = find_first_jpeg(file)
+    return History(JPEG, "JPEG", quality=quality_of(file), first_quality=first[0] if first else None)
+
+
+def quality_of(file: JpegCoefficients) -> int | None:
+    """Return the quality at which libjpeg has a file's tables; None if it never has."""
+    for quality in range(100, 0, -1):
+        tables = standard_tables(quality)
+        if all(np.array_equal(steps, tables[min(at, 1)]) for at, steps in enumerate(file.steps)):
+            return quality
+    return None
+
+
+def describe(history: History) -> str:
+    """Return a history in words."""
+    quality = "with tables of its own" if history.quality is None else f"of quality {history.quality}"
+    if history.kind == JPEG:
+        words = f"a JPEG {quality}"
+        if history.first_quality is not None:
+            words += f", made from one of quality {history.first_quality}"
+    elif history.kind == DECODED_JPEG:
+        words = f"a JPEG {quality}, stored as {history.format}"
+        if history.rows or history.columns:
+            words += f" after a cut off its grid (by {history.rows % 8} rows and {history.columns % 8} columns)"
+    elif history.kind == RECODED:
+        words = f"a lossy {history.format} of about quality {history.quality}"
+    else:
+        words = "pixels stored without loss"
+    if history.enlarged_from is not None:
+        width, height = history.enlarged_from
+        words += f", enlarged from {width}x{height} ({history.enlarged_by})"
+    if history.size is not None:
+        width, height = history.size
+        words += f", perhaps resized from {width}x{height}"
+    return words + (f"; {history.obstacle}" if history.obstacle else "")

@@ -1,0 +1,62 @@
+"""The quantised DCT coefficients of a JPEG file, as they lie in it."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aedr.errors import UnusableImage
+
+COLOUR_SPACES = {"JCS_YCbCr": 3, "JCS_GRAYSCALE": 1}
+
+
+@dataclass(frozen=True)
+class JpegCoefficients:
+    """The planes of a JPEG: luma, and for a colour picture two of chroma.
+
+    `planes`: for each component, multiples of the quantisation steps, int16, shape (blocks down, blocks across, 8, 8);
+    the last two axes are the vertical and the horizontal frequency. `steps`: the quantisation table of each component,
+    shape (components, 8, 8); infinite where nothing is known. `sampling`: how many pixels of the picture, down and
+    across, one sample of each component stands for. `height` and `width` are the picture's, in pixels.
+    """
+
+    planes: tuple[npt.NDArray[np.int16], ...]
+    steps: npt.NDArray[np.float32]
+    sampling: tuple[tuple[int, int], ...]
+    height: int
+    width: int
+
+
+def read_coefficients(data: bytes) -> JpegCoefficients:
+    """Return the coefficients of a JPEG file, baseline or progressive, grey or in colour with any subsampling.
+
+    Raises:
+        UnusableImage: the file is damaged, or its components are not grey or YCbCr.
+    """
+    import jpeglib
+
+    # jpeglib reads files alone, and takes the name apart: a name of our own is safe for it.
+    handle, path = tempfile.mkstemp(suffix=".jpg")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        jpeg = jpeglib.read_dct(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnusableImage(f"the coefficients of this JPEG cannot be read: {error}") from None
+    finally:
+        os.unlink(path)
+    colours = str(getattr(jpeg.jpeg_color_space, "name", jpeg.jpeg_color_space))
+    if colours not in COLOUR_SPACES:
+        raise UnusableImage(f"a JPEG in {colours.removeprefix('JCS_')}, which no decoder of images puts out")
+    planes = (jpeg.Y, jpeg.Cb, jpeg.Cr)[: COLOUR_SPACES[colours]]
+    factors = np.asarray(jpeg.samp_factor)[: len(planes)]
+    most = factors.max(axis=0)
+    return JpegCoefficients(
+        tuple(np.asarray(plane) for plane in planes),
+        np.stack([np.asarray(jpeg.qt[number], np.float32) for number in jpeg.quant_tbl_no[: len(planes)]]),
+        tuple((int(most[0] // down), int(most[1] // across)) for down, across in factors),
+        int(jpeg.height),
+        int(jpeg.width),
+    )

@@ -1,0 +1,107 @@
+"""What may happen to a picture before it is stored, as maps between observations: a turn, and a resize."""
+
+import functools
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+
+from aedr.observations.observation import Distances, Observation, from_levels, to_levels
+from aedr.observations.resampling import inverse_of_resize, resize_matrix
+
+# The eight orientations: 0 to 3 quarter turns counter-clockwise, then the same of the mirrored picture.
+ORIENTATIONS = tuple(range(8))
+
+
+def turn(images: torch.Tensor, orientation: int) -> torch.Tensor:
+    """Return images, shape (..., height, width), in one of the `ORIENTATIONS`."""
+    mirrored = images.flip(-1) if orientation >= 4 else images
+    return torch.rot90(mirrored, orientation % 4, (-2, -1)).contiguous()
+
+
+def turn_back(images: torch.Tensor, orientation: int) -> torch.Tensor:
+    """Undo `turn`."""
+    upright = torch.rot90(images, -(orientation % 4), (-2, -1))
+    return (upright.flip(-1) if orientation >= 4 else upright).contiguous()
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Pictures that were turned or mirrored before they were stored; `orientations` lead back to how they were decoded.
+
+    The orientations of a batch all swap height and width, or none does.
+    """
+
+    stored: Observation
+    orientations: Sequence[int]
+
+    @property
+    def seen(self) -> torch.Tensor:
+        return self._decoded(self.stored.seen)
+
+    @property
+    def key(self) -> Hashable:
+        return "turned", self.stored.key, self.seen.shape[1:]
+
+    def joined(self, others: Sequence[Self], device: torch.device) -> "Turned":
+        ways = [way for each in (self, *others) for way in each.orientations]
+        return Turned(self.stored.joined([each.stored for each in others], device), ways)
+
+    def distances(self, images: torch.Tensor) -> Distances:
+        return self.stored.distances(self._as_stored(images))
+
+    def project(self, images: torch.Tensor) -> torch.Tensor:
+        return self._decoded(self.stored.project(self._as_stored(images)))
+
+    def control(self, images: torch.Tensor) -> "Turned":
+        return replace(self, stored=self.stored.control(self._as_stored(images)))
+
+    def _decoded(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([turn(image, way) for image, way in zip(images, self.orientations, strict=True)])
+
+    def _as_stored(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([turn_back(image, way) for image, way in zip(images, self.orientations, strict=True)])
+
+
+@dataclass(frozen=True)
+class Resized:
+    """Pictures that were resampled before they were stored; `size` is the (width, height) of their decoding."""
+
+    stored: Observation
+    size: tuple[int, int]
+    filter: str
+
+    @functools.cached_property
+    def seen(self) -> torch.Tensor:
+        return from_levels(self._back(to_levels(self.stored.seen)).clamp(0, 255))
+
+    @property
+    def key(self) -> Hashable:
+        return self.size, self.filter, self.stored.key
+
+    def joined(self, others: Sequence[Self], device: torch.device) -> "Resized":
+        return replace(self, stored=self.stored.joined([each.stored for each in others], device))
+
+    def distances(self, images: torch.Tensor) -> Distances:
+        return self.stored.distances(self._resampled(images))
+
+    def project(self, images: torch.Tensor) -> torch.Tensor:
+        stored = self._resampled(images)
+        change = to_levels(self.stored.project(stored)) - to_levels(stored)
+        return from_levels((to_levels(images) + self._back(change)).clamp(0, 255))
+
+    def control(self, images: torch.Tensor) -> "Resized":
+        return replace(self, stored=self.stored.control(self._resampled(from_levels(to_levels(images).round()))))
+
+    def _resampled(self, images: torch.Tensor) -> torch.Tensor:
+        *_, height, width = self.stored.seen.shape
+        down = torch.from_numpy(resize_matrix(self.size[1], height, self.filter)).to(images)
+        across = torch.from_numpy(resize_matrix(self.size[0], width, self.filter)).to(images)
+        return from_levels((down @ to_levels(images) @ across.T).clamp(0, 255))
+
+    def _back(self, levels: torch.Tensor) -> torch.Tensor:
+        width, height = self.size
+        down = torch.from_numpy(inverse_of_resize(height, levels.shape[-2], self.filter)).to(levels)
+        across = torch.from_numpy(inverse_of_resize(width, levels.shape[-1], self.filter)).to(levels)
+        return down @ levels @ across.T

@@ -1,0 +1,79 @@
+"""Traces of an enlargement in pixels: the size that a picture had before.
+
+Interpolation between samples leaves images of the spectrum behind: around the frequency at which the old picture's
+spectrum ended, the coefficients of a picture's cosine transform mirror each other with opposite signs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dct
+
+from aedr.images.pictures import Pixels
+from aedr.observations.resampling import FILTERS, inverse_of_resize, resize_matrix
+
+# How many coefficients on both sides of the old end are compared.
+REACH = 8
+# Share of opposite signs, along rows and along columns, from which an enlargement is believed.
+BELIEVED = 0.64
+# Enlargements by more are not looked for.
+LARGEST_SCALE = 4.0
+# How many of the likeliest sizes are checked.
+CANDIDATES = 4
+# Root mean square, in levels, of what rounding to 8 bits twice leaves (resampling rounds between the two directions).
+ROUNDED = 0.75
+
+
+def opposite_signs(luma: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+    """Return, for each length that an axis may have had before, the share of opposite signs around it.
+
+    The array has a value for each length from 0 to that of the axis.
+    """
+    length = luma.shape[axis]
+    signs = np.sign(np.moveaxis(dct(luma, axis=axis, norm="ortho"), axis, 0))
+    shares = np.full(length + 1, 0.5)
+    for end in range(REACH + 1, length - REACH):
+        below, above = signs[end - REACH : end][::-1], signs[end + 1 : end + REACH + 1]
+        shares[end] = np.mean(below * above < 0)
+    return shares
+
+
+@dataclass(frozen=True)
+class Enlargement:
+    """The size that a picture had before it was enlarged, and the filter; None if it is none of `FILTERS`."""
+
+    width: int
+    height: int
+    filter: str | None
+
+
+def find_enlargement(pixels: Pixels) -> Enlargement | None:
+    """Return how pixels (RGB, uint8, height x width x 3) were enlarged, or None without a trace of it.
+
+    Only pictures stored without loss afterwards are read: the grid of a JPEG leaves similar signs.
+    """
+    luma = pixels.astype(np.float64) @ (0.299, 0.587, 0.114)
+    by_height, by_width = opposite_signs(luma, 0), opposite_signs(luma, 1)
+    height, width = luma.shape
+    heights = np.arange(max(round(height / LARGEST_SCALE), REACH + 1), height)
+    widths = np.rint(heights * width / height).astype(int)
+    if not len(heights) or widths.max() >= width:
+        heights, widths = heights[widths < width], widths[widths < width]
+    shares = np.minimum(by_height[heights], by_width[widths])
+    likeliest = [at for at in np.argsort(-shares, kind="stable")[:CANDIDATES] if shares[at] > BELIEVED]
+    for at in sorted(likeliest):
+        left = {name: _left_over(luma, int(heights[at]), int(widths[at]), name) for name in FILTERS}
+        best = min(left, key=left.__getitem__)
+        if left[best] < ROUNDED:
+            return Enlargement(int(widths[at]), int(heights[at]), best)
+    return Enlargement(int(widths[likeliest[0]]), int(heights[likeliest[0]]), None) if likeliest else None
+
+
+def _left_over(luma: npt.NDArray[np.float64], height: int, width: int, filter: str) -> float:
+    """Return by how much luma differs from any picture of this size enlarged by the filter: root mean square, levels."""
+    left = luma
+    for axis, before in ((0, height), (1, width)):
+        there, back = (matrix(before, luma.shape[axis], filter) for matrix in (resize_matrix, inverse_of_resize))
+        left = np.moveaxis(np.tensordot(there @ back, left, (1, axis)), 0, axis)
+    return float(np.sqrt(np.mean((left - luma) ** 2)))

@@ -1,0 +1,145 @@
+"""Losses in the domain in which a picture was observed, with a control that went through the same damage.
+
+The first loss is the distance of a reconstruction from the picture's cell (`aedr.observations`), not from the picture.
+The second is the same for the control: the reconstruction goes through what the picture went through, and is
+reconstructed again. So both losses of an own image have met the same damage, and their ratio is near 1 whatever it was.
+
+Refined losses take the reconstruction that comes nearest to the cell, because the encoder's answer to a damaged picture
+is not the best latent. A step moves the latent by what the encoder says of the difference between the decoding and its
+projection into the cell; the encoder's own bias falls out of it, and no gradient is needed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from aedr.autoencoders.loading import Autoencoder
+from aedr.costs import Costs
+from aedr.observations.observation import Distances, Observation, from_levels, to_levels
+from aedr.observations.operators import ORIENTATIONS, turn, turn_back
+from aedr.reconstruction.losses import high_frequency, l2
+
+# What rounding to 8 bits and the change of colours leave outside of a cell, in squared levels (and about as much in
+# levels): the mean square is .001 to .007. Added to both losses, it keeps their ratio finite inside of a cell.
+ROUNDING = 0.03
+
+
+@dataclass(frozen=True)
+class ObservedMetric:
+    """A metric of this module: whether it refines, and which distance it measures; None is the mean squared error."""
+
+    is_refined: bool
+    distance: str | None
+
+
+OBSERVED_METRICS = {
+    "controlled_l2": ObservedMetric(False, None),
+    "cell_l1": ObservedMetric(False, "absolute"),
+    "cell_l2": ObservedMetric(False, "squared"),
+    "refined_l1": ObservedMetric(True, "absolute"),
+    "refined_l2": ObservedMetric(True, "squared"),
+    "refined_observed": ObservedMetric(True, "observed"),
+}
+LARGEST_PATCH = 256
+
+
+def refine(
+    autoencoder: Autoencoder, observation: Observation, steps: int, plain: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the decoding nearest to the cell, of the plain reconstruction and `steps` further ones.
+
+    Each step takes three passes through half of the autoencoder.
+
+    Args:
+        plain: the plain reconstruction, if it is known; it saves one pass.
+    """
+    latents = autoencoder.encode(observation.seen)
+    nearest = decoded = autoencoder.decode(latents) if plain is None else plain
+    smallest = observation.distances(nearest).squared
+    for _ in range(steps):
+        decoded = from_levels(to_levels(decoded))
+        latents = latents + autoencoder.encode(observation.project(decoded)) - autoencoder.encode(decoded)
+        decoded = autoencoder.decode(latents)
+        squared = observation.distances(decoded).squared
+        is_nearer = squared < smallest
+        smallest = torch.where(is_nearer, squared, smallest)
+        nearest = torch.where(is_nearer[:, None, None, None], decoded, nearest)
+    return nearest
+
+
+def observed_losses(
+    autoencoder: Autoencoder, observation: Observation, metrics: Iterable[str], steps: int, costs: Costs | None = None
+) -> dict[str, list[tuple[float, float]]]:
+    """Return each metric's first and second loss for every picture of an observation.
+
+    Args:
+        metrics: of `OBSERVED_METRICS`.
+        steps: how often a latent is refined.
+        costs: where the seconds of the parts observed_reconstruction, control and refinement are added.
+    """
+    costs = costs or Costs(observation.seen.device)
+    losses: dict[str, list[tuple[float, float]]] = {}
+    wanted = {metric: OBSERVED_METRICS[metric] for metric in metrics}
+    with torch.inference_mode():
+        with costs.part("observed_reconstruction"):
+            plain = autoencoder.reconstruct(observation.seen, "mode", ())
+        if chosen := {name: metric for name, metric in wanted.items() if not metric.is_refined}:
+            with costs.part("control"):
+                control = observation.control(plain)
+                again = autoencoder.reconstruct(control.seen, "mode", ())
+                losses |= _pairs(chosen, observation.distances(plain), control.distances(again))
+                if "controlled_l2" in chosen:
+                    first, second = l2(plain, observation.seen), l2(again, control.seen)
+                    losses["controlled_l2"] = list(zip(first.tolist(), second.tolist(), strict=True))
+        if chosen := {name: metric for name, metric in wanted.items() if metric.is_refined}:
+            with costs.part("refinement"):
+                nearest = refine(autoencoder, observation, steps, plain)
+                control = observation.control(nearest)
+                again = refine(autoencoder, control, steps)
+                losses |= _pairs(chosen, observation.distances(nearest), control.distances(again))
+    return {metric: losses[metric] for metric in wanted}
+
+
+def _pairs(
+    metrics: Mapping[str, ObservedMetric], first: Distances, second: Distances
+) -> dict[str, list[tuple[float, float]]]:
+    return {
+        name: [
+            (one + ROUNDING, other + ROUNDING)
+            for one, other in zip(
+                getattr(first, metric.distance).tolist(), getattr(second, metric.distance).tolist(), strict=True
+            )
+        ]
+        for name, metric in metrics.items()
+        if metric.distance is not None
+    }
+
+
+def find_orientations(autoencoder: Autoencoder, images: torch.Tensor) -> list[int]:
+    """Return for each image the orientation in which the first reconstruction has the smallest high-frequency loss.
+
+    An autoencoder knows its own decodings only as it decoded them. Of other images, each orientation is as likely as
+    any other. A middle part of at most 256 pixels a side is compared, without a rim of a sixth of it.
+
+    Args:
+        images: pixels in [-1, 1], shape (images, 3, height, width), sides on the autoencoder's grid.
+
+    Returns:
+        Of `ORIENTATIONS`; the image as it is stored is 0.
+    """
+    factor = autoencoder.factor
+    height, width = (min(side, LARGEST_PATCH // factor * factor) for side in images.shape[-2:])
+    top, left = (
+        (side - part) // 2 // factor * factor for side, part in zip(images.shape[-2:], (height, width), strict=True)
+    )
+    patch = images[..., top : top + height, left : left + width]
+    margin = min(height, width) // 6
+    inner = np.s_[..., margin : height - margin, margin : width - margin]
+    losses = []
+    with torch.inference_mode():
+        for orientation in ORIENTATIONS:
+            reconstruction = autoencoder.reconstruct(turn(patch, orientation), "mode", ())
+            losses.append(high_frequency(turn_back(reconstruction, orientation)[inner], patch[inner]))
+    return [int(best) for best in torch.stack(losses).argmin(0)]
