@@ -133,6 +133,7 @@ def run_ours(files: Files, metrics: tuple[str, ...], images: int, threads: int) 
     with mock.patch.object(shards, "reconstruct_shard", timed):
         reconstruct_images(
             str(files.table),
+            "",
             str(files.table.with_name("losses.parquet")),
             {"folder": str(files.pipeline / "vae"), "precision": "float32", "quantise": None, "trusted_pickle": False},
             metrics,
@@ -144,6 +145,7 @@ def run_ours(files: Files, metrics: tuple[str, ...], images: int, threads: int) 
                 "off_grid": "resize",
                 "resize_to": None,
             },
+            [],
             {"device": "cpu", "batch_size": BATCH_SIZE},
         )
     return clock.finish(images)

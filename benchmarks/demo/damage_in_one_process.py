@@ -10,6 +10,7 @@ CONFIG are configurations laid over each other, the last with `transforms`. `mak
 """
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 
 from aedr.study.configuration import check_configuration, complete_configuration  # noqa: E402
 from aedr.study.plan import all_transforms, count_images, grouping  # noqa: E402
-from aedr.study.transform_steps import is_searched, picture_steps  # noqa: E402
+from aedr.study.transform_steps import is_searched, keeps_size, picture_steps  # noqa: E402
 from measure_homogeneity import measure_homogeneity  # noqa: E402
+from read_histories import read_histories  # noqa: E402
 from reconstruct_images import reconstruct_images  # noqa: E402
 from transform_images import transform_images  # noqa: E402
 
@@ -40,19 +42,26 @@ def read_configuration(files: list[str]) -> dict[str, Any]:
     return study
 
 
-def reconstruct(study: dict[str, Any], images: Path, output: Path, name: str, off_grid: str) -> None:
+def reconstruct(
+    study: dict[str, Any], images: Path, output: Path, name: str, off_grid: str, steps: Sequence[Mapping[str, Any]]
+) -> None:
     """Write the losses of a table of images under the autoencoder `name`."""
     model = study["models"][name]
     autoencoder = model["autoencoder"]
     loading = {"folder": model["path"], "trusted_pickle": model["trusted_pickle"]}
     settings = {"study_seed": 0, "autoencoder": name, "encoding": "mode", "off_grid": off_grid, "resize_to": None}
+    histories = output.parents[2] / "histories" / output.parent.name / SHARD
+    if not histories.exists():
+        read_histories(str(images), str(histories))
     reconstruct_images(
         str(images),
+        str(histories),
         str(output),
         loading | {key: autoencoder[key] for key in ("subfolder", "precision", "quantise")},
         study["reconstruction"]["metrics"],
         None,
-        settings,
+        settings | {"orientations": study["reconstruction"]["orientations"]},
+        steps if keeps_size(steps) else [],
         {"device": "cpu", "batch_size": autoencoder["batch_size"]},
     )
 
@@ -80,7 +89,7 @@ def main() -> None:
             for autoencoder in study["models"]:
                 losses = results / "losses" / autoencoder / name / SHARD
                 if not losses.exists():
-                    reconstruct(study, images, losses, autoencoder, off_grid)
+                    reconstruct(study, images, losses, autoencoder, off_grid, picture_steps(steps))
 
 
 if __name__ == "__main__":

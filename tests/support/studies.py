@@ -28,6 +28,8 @@ BAD_PICTURES = {
     "one pixel wide.png": None,
     "constant.png": None,
 }
+# Verdicts by the pixels alone, for studies that measure nothing else.
+PIXEL_VERDICTS = {"verdict_metric": "high_frequency", "verdict_signal": "residual", "second_metric": None}
 RIVALS = {"rivals": ["hfi", "codebook"], "rival_settings": {"hfi": {"distance": "l2"}}}
 
 
@@ -82,7 +84,8 @@ def write_study(folder: Path) -> dict[str, Any]:
             "sd": model | {"pipeline": "StableDiffusionPipeline", "path": "models/sd"},
             "vq": {"pipeline": "VQDiffusionPipeline", "path": "models/vq", "steps": 2, "environment": "vqdm"},
         },
-        "reconstruction": {"metrics": ["l2", "high_frequency"]},
+        "reconstruction": {"metrics": ["l2", "high_frequency", "cell_l1"]},
+        "attribution": dict(PIXEL_VERDICTS),
     }
 
 

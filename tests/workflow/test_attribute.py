@@ -31,7 +31,7 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
             }
             for name in ("demo-sd", "demo-tiny")
         },
-        "reconstruction": {"metrics": ["l2", "high_frequency"]},
+        "reconstruction": {"metrics": ["l2", "high_frequency", "refined_l1", "refined_l2"]},
     }
     run = run_snakemake(folder, config)
     assert run.returncode == 0, run.stdout
@@ -194,7 +194,7 @@ def test_an_image_that_was_cropped_is_recognised_where_the_grid_is_searched(attr
     searched = {
         "query": "query",
         "models": {"demo-tiny": config["models"]["demo-tiny"]},
-        "reconstruction": {"metrics": ["high_frequency"], "off_grid": "search"},
+        "reconstruction": {"metrics": ["high_frequency", "refined_l1", "refined_l2"], "off_grid": "search"},
     }
     run = run_snakemake(tmp_path, config | searched, "attribute")
     assert run.returncode == 0, run.stdout

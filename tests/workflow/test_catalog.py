@@ -34,7 +34,7 @@ def study(tmp_path_factory) -> dict:
             for name in ("demo-sd", "demo-tiny")
         },
         "reconstruction": {"metrics": ["l2"]},
-        "attribution": {"metric": "l2"},
+        "attribution": studies.PIXEL_VERDICTS | {"metric": "l2", "verdict_metric": "l2"},
     }
 
 

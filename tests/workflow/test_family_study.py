@@ -31,6 +31,7 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
         "image_sets": {"pictures": {"folder": "pictures", "group": "name"}},
         "models": {name: {"decode": "pictures", "path": f"models/{name}"} for name in ("first", "half", "cousin")},
         "reconstruction": {"metrics": ["l2", "high_frequency"]},
+        "attribution": studies.PIXEL_VERDICTS,
     }
     run = run_snakemake(folder, config)
     assert run.returncode == 0, run.stdout

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import tiny_models
-from studies import ROOT, results, run_snakemake, write_pictures
+from studies import PIXEL_VERDICTS, ROOT, results, run_snakemake, write_pictures
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
 MISSING = [program for program in PROGRAMS if not shutil.which(program)] + (["root"] if os.getuid() else [])
@@ -105,6 +105,7 @@ def study(tmp_path) -> tuple[Path, dict]:
         "prompts": {"file": "prompts.txt"},
         "models": {"sd": model},
         "reconstruction": {"metrics": ["l2", "high_frequency"]},
+        "attribution": PIXEL_VERDICTS,
     }
 
 

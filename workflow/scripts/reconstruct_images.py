@@ -20,8 +20,8 @@ def reconstruct_images(
     """Write the losses of every image of the table `images`, with the history in `histories`, for one autoencoder.
 
     `loading` are the arguments of `load_autoencoder`. `settings` are the arguments of `ReconstructionSettings` that
-    losses depend on; losses do not depend on `cost` (device, batch_size). `damage` are the steps of the transform that the
-    images went through, if they keep the size.
+    losses depend on; losses do not depend on `cost` (device, batch_size). `damage` are the steps of the transform that
+    the images went through, if they keep the size.
     """
     import functools
 

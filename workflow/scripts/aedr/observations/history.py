@@ -24,7 +24,7 @@ class History:
     """One picture's history; `describe` says it in words.
 
     `kind`: what is observed: pixels, the coefficients of a JPEG file, those of a JPEG whose pixels were stored, or
-    pixels from another lossy codec. `quality`: with which libjpeg has the same tables, or of the other codec. For a
+    pixels from another lossy codec. `quality`: with which libjpeg has these tables, or of the other codec. For a
     decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
     `sampling` are as in `JpegCoefficients`, a table of 64 steps for each component, None where nothing is known.
     `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and

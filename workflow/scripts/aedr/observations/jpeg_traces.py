@@ -113,7 +113,8 @@ def _twice_quantised(values: Array, last: Array, first: Array) -> tuple[float, i
     """Return how much likelier coefficients, multiples of `last`, are if they were multiples of `first` before.
 
     It is a sum of log-likelihood ratios over the coefficients that are not zero, of frequencies whose first step was
-    larger, given with the number of these coefficients. In both cases their sizes are taken to fall off exponentially, as those of pictures do.
+    larger, given with the number of these coefficients. In both cases their sizes are taken to fall off exponentially,
+    as those of pictures do.
     """
     total, counted = 0.0, 0
     for row, column in np.argwhere((first > last) & (first > 1)):

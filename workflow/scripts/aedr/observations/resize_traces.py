@@ -71,7 +71,7 @@ def find_enlargement(pixels: Pixels) -> Enlargement | None:
 
 
 def _left_over(luma: npt.NDArray[np.float64], height: int, width: int, filter: str) -> float:
-    """Return by how much luma differs from any picture of this size enlarged by the filter: root mean square, levels."""
+    """Return how far luma is from all pictures of this size enlarged by the filter: root mean square, levels."""
     left = luma
     for axis, before in ((0, height), (1, width)):
         there, back = (matrix(before, luma.shape[axis], filter) for matrix in (resize_matrix, inverse_of_resize))

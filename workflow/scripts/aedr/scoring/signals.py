@@ -14,7 +14,7 @@ FITTED_SIGNALS = ("power_ratio", "residual")
 SIGNALS = PUBLISHED_SIGNALS + FITTED_SIGNALS
 
 # Columns that joined losses and homogeneity have, but the signals table does not.
-NOT_IN_SIGNALS = ("reason_of_homogeneity", "fit", "offset_rows", "offset_columns")
+NOT_IN_SIGNALS = ("reason_of_homogeneity", "fit", "offset_rows", "offset_columns", "orientation")
 # The parts of a study: images to fit on, and held-out images to score.
 FITTING, HELD_OUT = "fitting", "held_out"
 

@@ -200,7 +200,7 @@ def _check_attribution(config: Configuration) -> Iterator[str]:
         metric = config["attribution"][key]
         # With a calibration from another study, the calibration's metrics count.
         if metric is not None and metric not in metrics and (key == "metric" or config["calibration"] is None):
-            yield f"attribution.{key}: {metric} is not in reconstruction.metrics"
+            yield f"attribution.{key}: {metric} is not in reconstruction.metrics; add it there, or name another one"
     if "lpips" in metrics and config["reconstruction"]["lpips_backbone"] is None:
         yield (
             "reconstruction.lpips_backbone: the metric lpips needs AlexNet's weights; name their file, write "

@@ -55,8 +55,8 @@ def likely_sizes(width: int, height: int, common: Iterable[Size]) -> list[Size]:
 def copies(data: bytes, pixels: Pixels, history: History, common: Iterable[Size]) -> list[Copy]:
     """Return an image at the sizes that it may have had.
 
-    If its pixels prove an enlargement, it is first brought back, and only the copies count. Of the `common` sizes, it is
-    given each that it may have been resized from.
+    If its pixels prove an enlargement, it is first brought back, and only the copies count. It is given each of the
+    `common` sizes that it may have been resized from.
 
     Args:
         data: the image's file.
@@ -88,7 +88,7 @@ def resize(pixels: Pixels, size: Size) -> Pixels:
 
 
 def shrink_back(pixels: Pixels, size: Size, filter: str) -> Pixels:
-    """Return uint8 pixels (height, width, 3) as they were before a `filter` enlarged them from `size` (width, height)."""
+    """Return uint8 pixels (height, width, 3) as they were before `filter` enlarged them from `size` (width, height)."""
     down, across = (
         inverse_of_resize(before, after, filter) for before, after in zip(size[::-1], pixels.shape[:2], strict=True)
     )
