@@ -38,7 +38,7 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
         ):
             for i, value in enumerate(chance.normal(middle, spread, 60)):
                 name = f"{source}/{i}"
-                row = {"autoencoder": family, "image_id": name, "source": source, "group": name}
+                row = {"autoencoder": family, "image_id": name, "metric": METRIC, "source": source, "group": name}
                 row |= {"belonging": source == family, "value": value, "homogeneity": 0.2 + 0.01 * i}
                 rows.append(row | {"width": 64, "height": 64})
     preprocessing = {
@@ -50,6 +50,7 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
     }
     description = {
         "metric": METRIC,
+        "second_metric": None,
         "signal": SIGNAL,
         "real_sources": ["photographs"],
         "versions": {"torch": "9.9"},
@@ -60,7 +61,7 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
                 "decoder_sha256": f"{i:064x}",
                 "factor": 4,
                 "preprocessing": preprocessing,
-                "fitted": {"exponent": 0.0, "slope": 1.0, "intercept": 0.0},
+                "fitted": {METRIC: {"exponent": 0.0, "slope": 1.0, "intercept": 0.0}},
             }
             for i, family in enumerate(FAMILIES)
         },
@@ -82,6 +83,7 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
                 "height": 64,
                 "offset_rows": None,
                 "offset_columns": None,
+                "orientation": None,
                 "reason": reason,
             }
             for image_id, (signals, _, reason) in zip(ids, QUERY.values(), strict=True)

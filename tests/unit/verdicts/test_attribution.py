@@ -16,12 +16,24 @@ METRIC = "high_frequency"
 def verdict(first_loss: float, second_loss: float, texture: float = 0.5) -> tuple[str, str | None]:
     """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
     chance = np.random.default_rng(0)
-    names = ["autoencoder", "image_id", "source", "group", "belonging", "value", "homogeneity", "width", "height"]
+    names = [
+        "autoencoder",
+        "image_id",
+        "metric",
+        "source",
+        "group",
+        "belonging",
+        "value",
+        "homogeneity",
+        "width",
+        "height",
+    ]
     reference = pd.DataFrame(
         [
             (
                 "a",
                 f"{own}/{i}",
+                METRIC,
                 str(own),
                 f"{own}/{i}",
                 own,
@@ -43,13 +55,14 @@ def verdict(first_loss: float, second_loss: float, texture: float = 0.5) -> tupl
             "a": {
                 "factor": 8,
                 "preprocessing": {"off_grid": "crop"},
-                "fitted": {"exponent": 0.0, "slope": 1.0, "intercept": 0.0},
+                "fitted": {METRIC: {"exponent": 0.0, "slope": 1.0, "intercept": 0.0}},
             }
         },
     }
     size = {"width": 64, "height": 64}
     image = {"image_id": "query/x.png", "source": "query", "reason": None}
     losses = image | size | {"autoencoder": "a", "metric": METRIC, "offset_rows": None, "offset_columns": None}
+    losses |= {"orientation": None}
     losses |= {"first_loss": first_loss, "second_loss": second_loss}
     calibration = Calibration(description, reference, {"a": "a"})
     answer = attribute(

@@ -20,6 +20,7 @@ def rows(source: str, images: int, groups: int | None = None) -> pd.DataFrame:
     names = [f"{source}/{i}" for i in range(images)]
     of = [f"{source}/group-{i % groups}" for i in range(images)] if groups else names
     images_of = pd.DataFrame({"image_id": names, "source": source, "group": of, "width": 64, "height": 64})
+    images_of["metric"] = "l2"
     return pd.concat(
         images_of.assign(
             autoencoder=family,

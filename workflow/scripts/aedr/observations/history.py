@@ -27,10 +27,10 @@ class History:
     pixels from another lossy codec. `quality`: with which libjpeg has these tables, or of the other codec. For a
     decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
     `sampling` are as in `JpegCoefficients`, a table of 64 steps for each component, None where nothing is known.
-    `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and
-    `enlarged_by`: the (width, height) and the filter of an enlargement that the pixels prove, and that was undone before
-    the rest was read. `size` and `filter`: the (width, height) from which the picture may have been resampled before.
-    `obstacle`: what could not be read.
+    `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and `enlarged_by`: the (width, height)
+    and the filter of an enlargement that the pixels prove, and that was undone before the rest was read. `size` and
+    `filter`: the (width, height) from which the picture may have been resampled before. `obstacle`: what could not be
+    read.
     """
 
     kind: str

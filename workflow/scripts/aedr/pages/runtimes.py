@@ -12,6 +12,7 @@ OF_IMAGES = {
     "decode_images": "decoded",
     "import_images": "imported",
     "measure_homogeneity": "homogeneity measured",
+    "read_histories": "histories read",
 }
 OF_AUTOENCODERS = {"reconstruct_images": "reconstructed twice"}
 

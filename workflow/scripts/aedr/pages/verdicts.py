@@ -12,6 +12,7 @@ from aedr.pages.page import render_page
 from aedr.pages.thumbnails import shrink
 from aedr.scoring.accuracy import SHARE_TO_WARN_OF
 from aedr.scoring.methods import SIGNAL_NAMES, metric_name
+from aedr.study.metrics import OBSERVED
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, REAL, SEVERAL, Reference, name_kind
 
@@ -29,6 +30,11 @@ COUNTED = {
 }
 KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknown"}
 SIDE = 448
+# How an image was turned before it was measured, by the number of `aedr.observations.operators.ORIENTATIONS`.
+TURNED = (
+    *("", "turned by 90", "turned by 180", "turned by 270"),
+    *("mirrored", "mirrored and turned by 90", "mirrored and turned by 180", "mirrored and turned by 270"),
+)
 
 
 def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, reference: Reference) -> str:
@@ -54,8 +60,14 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
                 "kind": KINDS[row.verdict],
                 "possible": len(row.autoencoders) > 0,
                 "reason": row.reason if isinstance(row.reason, str) else None,
+                "history": row.history_in_words if isinstance(row.history_in_words, str) else None,
                 "evidence": [
-                    {**e, "label": labels[e["autoencoder"]], **_say(e, row.autoencoders, promise.level)}
+                    {
+                        **e,
+                        "label": labels[e["autoencoder"]],
+                        "turned": TURNED[e["orientation"] or 0],
+                        **_say(e, row.autoencoders, promise.level),
+                    }
                     for e in row.evidence
                 ],
                 "bars": list(places.values()),
@@ -68,6 +80,8 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
         images=shown,
         counts=[(counts.get(verdict, 0), name) for verdict, name in COUNTED.items()],
         metric=metric_name(calibration.metric),
+        second=metric_name(calibration.second.metric) if calibration.second is not None else None,
+        is_observed=calibration.metric in OBSERVED,
         signal=SIGNAL_NAMES[calibration.signal],
         level=f"{promise.level:g}",
         confidence=promise.confidence,
@@ -121,7 +135,7 @@ def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dic
     elif evidence["foreign_p_value"] is not None and evidence["foreign_p_value"] > level and not evidence["obstacle"]:
         says = f"near, but so are too many images of {evidence['foreign_source']}"
     else:
-        says = f"near, but {evidence['obstacle']}"
+        says = f"near, but {evidence['obstacle'] or 'another metric contradicts it'}"
     return {"is_possible": is_possible, "says": says}
 
 

@@ -121,8 +121,8 @@ def find_orientations(autoencoder: Autoencoder, images: torch.Tensor) -> list[in
     """Return for each image the orientation in which the first reconstruction has the smallest high-frequency loss.
 
     An autoencoder knows its own decodings only as it decoded them. Of other images, each orientation is as likely as
-    any other. A middle part of at most 256 pixels a side is compared; if that is not the whole image, without a rim of a
-    sixth of it.
+    any other. A middle part of at most 256 pixels a side is compared; if that is not the whole image, without a rim of
+    a sixth of it.
 
     Args:
         images: pixels in [-1, 1], shape (images, 3, height, width), sides on the autoencoder's grid.

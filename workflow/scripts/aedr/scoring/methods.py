@@ -41,6 +41,11 @@ METHODS = {
     "high-frequency ratio": Method("high_frequency", "loss_ratio", (*TWICE, "high_frequency")),
     "fitted residual": Method("high_frequency", "residual", (*TWICE, "high_frequency")),
 }
+SEEN = ("observing", "orientations", "observed_reconstruction")
+METHODS |= {
+    "controlled residual": Method("cell_l1", "residual", (*SEEN, "control")),
+    "refined ratio": Method("refined_l1", "loss_ratio", (*SEEN, "refinement")),
+}
 METHODS |= {rival.name: Method(key, "first_loss", ("measuring",)) for key, rival in RIVALS.items()}
 METHODS |= {
     rival.ratio_name: Method(key, "loss_ratio", ("measuring",))
