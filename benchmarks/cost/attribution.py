@@ -61,7 +61,9 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
     preprocessing = {"encoding": "mode", "off_grid": "crop", "precision": "float32", "quantise": None}
     description = describe_calibration(
         pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}]),
-        pd.DataFrame([{"autoencoder": NAME, "metric": METRIC, "exponent": 0.0, "slope": 1.0, "intercept": 0.0}]),
+        pd.DataFrame(
+            [{"autoencoder": NAME, "metric": METRIC, "exponent": 0.0, "slope": 1.0, "intercept": 0.0, "cap": 1e9}]
+        ),
         METRIC,
         SIGNAL,
         ["real"],

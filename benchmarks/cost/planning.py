@@ -90,7 +90,7 @@ def bytes_of_a_row(table: str) -> float:
     numbers = ["first_loss", "second_loss"]
     if table == "signals":
         rows = rows.assign(group=rows["image_id"], belonging=False, split="held_out")
-        numbers += ["homogeneity", "loss_ratio", "calibrated_ratio", "power_ratio", "residual"]
+        numbers += ["homogeneity", "loss_ratio", "calibrated_ratio", "power_ratio", "residual", "capped_ratio"]
     else:
         rows = rows.assign(fit="crop")
     rows = rows.assign(**{number: chance.random(len(rows)) for number in numbers})

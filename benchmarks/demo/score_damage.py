@@ -35,9 +35,11 @@ SIGNALS = {
     "controlled_l2, ratio": ("controlled_l2", "loss_ratio"),
     "cell_l1, residual": ("cell_l1", "residual"),
     "cell_l2, ratio": ("cell_l2", "loss_ratio"),
-    "refined_l2, ratio": ("refined_l2", "loss_ratio"),
     "refined_observed, ratio": ("refined_observed", "loss_ratio"),
+    "refined_l2, ratio": ("refined_l2", "loss_ratio"),
     "refined_l1, ratio": ("refined_l1", "loss_ratio"),
+    "refined_l2, capped ratio": ("refined_l2", "capped_ratio"),
+    "refined_l1, capped ratio": ("refined_l1", "capped_ratio"),
 }
 METRICS = ("refined_l1", "refined_l2")
 LEVEL = 0.05
@@ -106,25 +108,28 @@ def score_signals(untouched: pd.DataFrame, damaged: pd.DataFrame) -> pd.DataFram
 def calibration_of(folder: Path) -> Calibration:
     """Return the calibration that the untouched images measured in a folder make."""
     rows = one_row_an_image(read_damage(folder, "untouched"))
-    rows = rows[rows["metric"].isin(METRICS)]
-    ratios = add_signals(rows, NO_FIT)
-    ratios = ratios.assign(
-        value=ratios["loss_ratio"], group=ratios["image"], belonging=ratios["source"] == ratios["autoencoder"]
-    )
-    families = {
-        name: {
-            "members": [name],
+    tables, families = [], {}
+    for autoencoder in AUTOENCODERS:
+        fitted = {}
+        for metric in METRICS:
+            of_metric = rows[(rows["metric"] == metric) & (rows["autoencoder"] == autoencoder)]
+            own = of_metric["source"] == autoencoder
+            fitting, _ = split(of_metric[own])
+            parameters = fit_parameters(fitting, fitting["homogeneity"])
+            fitted[metric] = vars(parameters)
+            kept = of_metric[~of_metric["image"].isin(fitting["image"])]
+            tables.append(add_signals(kept, parameters).assign(belonging=own, group=kept["image"]))
+        families[autoencoder] = {
+            "members": [autoencoder],
             "factor": 4,
             "preprocessing": {"off_grid": "crop"},
-            "fitted": {m: vars(NO_FIT) for m in METRICS},
+            "fitted": fitted,
         }
-        for name in AUTOENCODERS
-    }
-    description = {"metric": METRICS[0], "second_metric": METRICS[1], "signal": "loss_ratio", "families": families}
+    description = {"metric": METRICS[0], "second_metric": METRICS[1], "signal": "capped_ratio", "families": families}
+    reference = pd.concat(tables)
+    reference = reference.assign(value=reference["capped_ratio"]).dropna(subset=["value"])
     return Calibration(
-        description | {"real_sources": ["photographs"]},
-        ratios.dropna(subset=["value"]),
-        {name: name for name in AUTOENCODERS},
+        description | {"real_sources": ["photographs"]}, reference, {name: name for name in AUTOENCODERS}
     )
 
 
@@ -182,7 +187,7 @@ def print_signals(folders: list[Path], damages: list[str]) -> None:
     rows = []
     for damage in damages:
         cells = pd.concat([scores[folder, damage] for folder in folders])
-        for name in ("refined_l1, ratio", "refined_l2, ratio"):
+        for name in ("refined_l1, capped ratio", "refined_l2, capped ratio"):
             carried = cells[(cells["signal"] == name) & (cells["fitted on"] == "untouched")]
             by_autoencoder = carried.groupby("autoencoder")["accuracy"].mean()
             rows.append([damage, name, *(f"{100 * by_autoencoder[each]:.1f}" for each in AUTOENCODERS)])

@@ -29,7 +29,7 @@ DESCRIPTION: dict[str, Any] = {
             "repositories": [],
             "revisions": [],
             "preprocessing": {"off_grid": "crop"},
-            "fitted": {"exponent": 1.0, "slope": 1.0, "intercept": 0.0},
+            "fitted": {"l2": {"exponent": 1.0, "slope": 1.0, "intercept": 0.0, "cap": 1.0}},
         }
     },
 }

@@ -128,6 +128,7 @@ def _signals(
                     "loss_ratio": ratio,
                     "calibrated_ratio": ratio * homogeneity,
                     "power_ratio": ratio * homogeneity**0.1,
+                    "capped_ratio": ratio,
                     "residual": np.log(ratio),
                 }
             )

@@ -61,7 +61,7 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
                 "decoder_sha256": f"{i:064x}",
                 "factor": 4,
                 "preprocessing": preprocessing,
-                "fitted": {METRIC: {"exponent": 0.0, "slope": 1.0, "intercept": 0.0}},
+                "fitted": {METRIC: {"exponent": 0.0, "slope": 1.0, "intercept": 0.0, "cap": 1e9}},
             }
             for i, family in enumerate(FAMILIES)
         },

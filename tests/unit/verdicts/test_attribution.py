@@ -55,7 +55,7 @@ def verdict(first_loss: float, second_loss: float, texture: float = 0.5) -> tupl
             "a": {
                 "factor": 8,
                 "preprocessing": {"off_grid": "crop"},
-                "fitted": {METRIC: {"exponent": 0.0, "slope": 1.0, "intercept": 0.0}},
+                "fitted": {METRIC: {"exponent": 0.0, "slope": 1.0, "intercept": 0.0, "cap": 1e9}},
             }
         },
     }

@@ -20,6 +20,7 @@ SIGNAL_NAMES = {
     "loss_ratio": "loss ratio",
     "calibrated_ratio": "loss ratio x homogeneity",
     "power_ratio": "loss ratio x fitted power of homogeneity",
+    "capped_ratio": "loss ratio with the second loss capped",
     "residual": "residual of log first loss on log second loss",
 }
 
@@ -44,7 +45,7 @@ METHODS = {
 SEEN = ("observing", "orientations", "observed_reconstruction")
 METHODS |= {
     "controlled residual": Method("cell_l1", "residual", (*SEEN, "control")),
-    "refined ratio": Method("refined_l1", "loss_ratio", (*SEEN, "refinement")),
+    "refined ratio": Method("refined_l1", "capped_ratio", (*SEEN, "refinement")),
 }
 METHODS |= {rival.name: Method(key, "first_loss", ("measuring",)) for key, rival in RIVALS.items()}
 METHODS |= {

@@ -1,5 +1,6 @@
 """Signals: the loss ratio and numbers related to it, one value per image, autoencoder and metric."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,9 @@ import pandas as pd
 from aedr.seeds import seed_of
 
 PUBLISHED_SIGNALS = ("first_loss", "loss_ratio", "calibrated_ratio")
-FITTED_SIGNALS = ("power_ratio", "residual")
+FITTED_SIGNALS = ("power_ratio", "residual", "capped_ratio")
+# The share of own images whose second loss the cap of the capped ratio leaves as it is.
+BELOW_CAP = 0.99
 SIGNALS = PUBLISHED_SIGNALS + FITTED_SIGNALS
 
 # Columns that joined losses and homogeneity have, but the signals table does not.
@@ -21,15 +24,18 @@ FITTING, HELD_OUT = "fitting", "held_out"
 
 @dataclass(frozen=True)
 class FittedParameters:
-    """The parameters of two signals, the power ratio and the residual, fitted only on an autoencoder's own images.
+    """The parameters of three signals, fitted only on an autoencoder's own images.
 
     `exponent` is the power p that makes t * H^p independent of the homogeneity H, for the loss ratio t: minus the slope
-    of log t on log H. `slope` and `intercept` are those of the line of log first loss on log second loss.
+    of log t on log H. `slope` and `intercept` are those of the line of log first loss on log second loss. `cap` is a
+    second loss that hardly any own image exceeds: a larger one says that the autoencoder does not know its own output
+    here, and would make the ratio small for images that are not its own.
     """
 
     exponent: float
     slope: float
     intercept: float
+    cap: float = math.inf
 
 
 def split_of(group: str, held_out: float) -> str:
@@ -85,7 +91,9 @@ def fit_parameters(losses: pd.DataFrame, homogeneity: npt.ArrayLike) -> FittedPa
     logs = logs.assign(ratio=np.log(ratio.where(ratio > 0))).dropna()
     slope, intercept = _line(logs["second_loss"], logs["first_loss"], otherwise=1.0)
     exponent, _ = _line(logs["homogeneity"], logs["ratio"], otherwise=0.0)
-    return FittedParameters(-exponent, slope, intercept)
+    second = losses["second_loss"].dropna().astype(float)
+    cap = float(second.quantile(BELOW_CAP)) if len(second) else math.inf
+    return FittedParameters(-exponent, slope, intercept, cap)
 
 
 def _line(x: pd.Series, y: pd.Series, otherwise: float) -> tuple[float, float]:
@@ -160,6 +168,7 @@ def compute_signals(
                 "exponent": found.exponent,
                 "slope": found.slope,
                 "intercept": found.intercept,
+                "cap": found.cap,
             }
             for metric, found in fitted.items()
         ]
@@ -185,7 +194,9 @@ def compute_all_signals(
         if parameters is None:
             return None
         rows = parameters[parameters["autoencoder"] == autoencoder]
-        return {row.metric: FittedParameters(row.exponent, row.slope, row.intercept) for row in rows.itertuples()}
+        return {
+            row.metric: FittedParameters(row.exponent, row.slope, row.intercept, row.cap) for row in rows.itertuples()
+        }
 
     signals, fits = zip(
         *[
@@ -200,6 +211,7 @@ def compute_all_signals(
 def add_signals(rows: pd.DataFrame, parameters: FittedParameters) -> pd.DataFrame:
     """Return rows of one metric (losses joined with homogeneity) with a column for every signal of `SIGNALS`."""
     ratio, logs = loss_ratio(rows), log_losses(rows)
+    capped = rows.assign(second_loss=rows["second_loss"].astype(float).clip(upper=parameters.cap))
     return rows.assign(
         loss_ratio=ratio,
         calibrated_ratio=ratio * rows["homogeneity"],
@@ -208,4 +220,5 @@ def add_signals(rows: pd.DataFrame, parameters: FittedParameters) -> pd.DataFram
         residual=(logs["first_loss"] - parameters.slope * logs["second_loss"] - parameters.intercept).where(
             ratio.notna()
         ),
+        capped_ratio=loss_ratio(capped).where(ratio.notna()),
     )

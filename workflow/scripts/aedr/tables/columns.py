@@ -72,6 +72,8 @@ COLUMNS = {
     "autoencoders": Column(pa.list_(TEXT), "the families that the verdict names"),
     "belonging": Column(BOOLEAN, "whether the images are the autoencoder's own (the paper's belonging images)"),
     "calibrated_ratio": Column(NUMBER, "loss ratio times homogeneity: AEDR as published"),
+    "cap": Column(NUMBER, "second loss that 99 % of own images are below"),
+    "capped_ratio": Column(NUMBER, "first loss divided by the second, or by the cap if that is smaller"),
     "caption": Column(TEXT, "the image's caption"),
     "class": Column(TEXT, "class in diffusers"),
     "decoder_sha256": Column(TEXT, "hash of the decoder's weights, rounded to float16"),

@@ -120,14 +120,14 @@ TABLES = {
         required=("image_id", "source", "group", "autoencoder", "metric", "belonging", "split"),
         optional=(
             *("first_loss", "second_loss", "homogeneity", "loss_ratio", "calibrated_ratio", "power_ratio", "residual"),
-            *("width", "height", "reason"),
+            *("capped_ratio", "width", "height", "reason"),
         ),
     ),
     "fitted_parameters": Table(
         "fitted_parameters.parquet",
         "an autoencoder and a metric",
         key=("autoencoder", "metric"),
-        required=("autoencoder", "metric", "exponent", "slope", "intercept"),
+        required=("autoencoder", "metric", "exponent", "slope", "intercept", "cap"),
     ),
     "thresholds": Table(
         "thresholds.parquet",

@@ -79,7 +79,9 @@ def describe_calibration(
             "revisions": [revision for revision in rows["revision"] if isinstance(revision, str)],
             "preprocessing": dict(preprocessing[str(family)]),
             "fitted": {
-                metric: {key: float(fitted.loc[(metric, family), key]) for key in ("exponent", "slope", "intercept")}
+                metric: {
+                    key: float(fitted.loc[(metric, family), key]) for key in ("exponent", "slope", "intercept", "cap")
+                }
                 for metric in metrics
             },
         }

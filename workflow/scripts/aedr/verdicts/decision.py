@@ -25,7 +25,7 @@ FAMILY, SEVERAL, NONE, CANNOT_SAY = "family", "several possible", "none of these
 # The real images, as one of the kinds of images that are not own.
 REAL = "real images"
 # Signals whose logarithms, not values, spread equally to both sides.
-RATIOS = ("loss_ratio", "calibrated_ratio", "power_ratio", "first_loss")
+RATIOS = ("loss_ratio", "calibrated_ratio", "power_ratio", "capped_ratio", "first_loss")
 # The share of own images within what is called their range, and the share of another source's images in this range
 # from which on an autoencoder is held back: it could hardly be named anyway.
 RANGE, MOST = 0.95, 0.5
