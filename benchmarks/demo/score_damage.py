@@ -41,7 +41,7 @@ SIGNALS = {
     "refined_l2, capped ratio": ("refined_l2", "capped_ratio"),
     "refined_l1, capped ratio": ("refined_l1", "capped_ratio"),
 }
-METRICS = ("refined_l1", "refined_l2")
+METRICS = ("refined_l2", "refined_l1")
 LEVEL = 0.05
 NO_FIT = FittedParameters(0.0, 1.0, 0.0)
 

@@ -45,7 +45,7 @@ METHODS = {
 SEEN = ("observing", "orientations", "observed_reconstruction")
 METHODS |= {
     "controlled residual": Method("cell_l1", "residual", (*SEEN, "control")),
-    "refined ratio": Method("refined_l1", "capped_ratio", (*SEEN, "refinement")),
+    "refined ratio": Method("refined_l2", "capped_ratio", (*SEEN, "refinement")),
 }
 METHODS |= {rival.name: Method(key, "first_loss", ("measuring",)) for key, rival in RIVALS.items()}
 METHODS |= {
