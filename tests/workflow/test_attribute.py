@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageFilter
+from PIL import ExifTags, Image, ImageFilter, ImageOps
 
 import studies
 from aedr.tables.files import read_table
@@ -41,12 +41,24 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
         own = results(folder, "images", f"results/images/{name}/*")
         signals = read_table(folder / "results/signals.parquet", "signals")
         signals = signals[(signals["source"] == name) & (signals["autoencoder"] == name.removeprefix("demo-"))]
-        signals = signals[signals["metric"] == "high_frequency"].sort_values("residual")
+        signals = signals[signals["metric"] == "refined_l2"].sort_values("capped_ratio")
         typical = own.set_index("image_id").loc[signals["image_id"].iloc[len(signals) // 2]]
         (query / f"{name}.png").write_bytes(typical["image"]["bytes"])
     shutil.copy(DEMO / "photographs/coffee_03.png", query / "photograph größe.png")
     Image.open(query / "demo-sd.png").crop((3, 2, 64, 64)).save(query / "cropped.png")
     Image.open(query / "demo-sd.png").resize((96, 96), Image.Resampling.LANCZOS).save(query / "enlarged.png")
+    own = Image.open(query / "demo-tiny.png")
+    own.save(query / "jpeg 75.jpg", quality=75)
+    own.save(query / "progressive.jpg", quality=90, progressive=True, subsampling="4:4:4")
+    Image.open(query / "jpeg 75.jpg").save(query / "jpeg 75 as.png")
+    Image.open(query / "jpeg 75.jpg").save(query / "twice.jpg", quality=92)
+    ImageOps.mirror(own).save(query / "mirrored.png")
+    own.transpose(Image.Transpose.ROTATE_90).save(query / "turned.jpg", quality=85)
+    tag = Image.Exif()
+    tag[ExifTags.Base.Orientation] = 6
+    own.save(query / "turned by its tag.jpg", quality=90, exif=tag)
+    own.convert("L").save(query / "grey.jpg", quality=90)
+    Image.open(DEMO / "photographs/coffee_03.png").save(query / "photograph.jpg", quality=75)
     Image.new("RGB", (64, 64), (20, 90, 200)).save(query / "flat.png")
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     noise.filter(ImageFilter.GaussianBlur(6)).save(query / "smooth.png")
@@ -60,11 +72,28 @@ EXPECTED = {
     "cropped.png": ("cannot say", [], "off the grid: 61x62"),
     "demo-sd.png": ("family", ["sd"], None),
     "demo-tiny.png": ("family", ["tiny"], None),
-    "enlarged.png": ("family", ["sd"], "found after a resize to 64x64"),
+    "enlarged.png": ("family", ["sd"], None),
     "flat.png": ("cannot say", [], "one flat colour"),
+    "grey.jpg": ("family", ["tiny"], None),
+    "jpeg 75.jpg": ("family", ["tiny"], None),
+    "jpeg 75 as.png": ("family", ["tiny"], None),
+    "mirrored.png": ("family", ["tiny"], None),
+    "photograph.jpg": ("none of these", [], None),
     "photograph größe.png": ("none of these", [], None),
+    "progressive.jpg": ("family", ["tiny"], None),
     "small.png": ("cannot say", [], "flat colour"),
     "smooth.png": ("cannot say", [], "smoother"),
+    "turned.jpg": ("family", ["tiny"], None),
+    "turned by its tag.jpg": ("family", ["tiny"], None),
+    "twice.jpg": ("family", ["tiny"], None),
+}
+# What some of them were read as.
+READ_AS = {
+    "demo-sd.png": "pixels stored without loss",
+    "enlarged.png": "pixels stored without loss, enlarged from 64x64 (lanczos)",
+    "jpeg 75.jpg": "a JPEG of quality 75",
+    "jpeg 75 as.png": "a JPEG of quality 75, stored as PNG",
+    "twice.jpg": "a JPEG of quality 92, made from one of quality 75",
 }
 
 
@@ -87,10 +116,9 @@ def check(found: dict[str, tuple]) -> None:
 def attributed(study) -> tuple[Path, dict]:
     folder, config = study
     before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.parquet")}
-    config = config | {"attribution": {"undo_resizes": True}}
     run = run_snakemake(folder, config | {"query": "query"}, "attribute")
     assert run.returncode == 0, run.stdout
-    assert "Verdicts: cannot say 5, family 3, none of these 1" in run.stdout
+    assert "Verdicts: family 11, cannot say 5, none of these 2" in run.stdout
     # The study itself is as it was.
     assert before == {path: path.stat().st_mtime_ns for path in before}
     return folder, config
@@ -98,6 +126,15 @@ def attributed(study) -> tuple[Path, dict]:
 
 def test_every_image_gets_the_verdict_that_it_deserves(attributed) -> None:
     check(verdicts(attributed[0]))
+
+
+def test_every_image_is_read_as_what_was_done_to_it(attributed) -> None:
+    table = results(attributed[0], "verdicts", "results/verdicts/verdicts.parquet").set_index("image_id")
+    assert {name: table.loc[f"query/{name}", "history_in_words"] for name in READ_AS} == READ_AS
+    turned = {"mirrored.png": 4, "turned.jpg": 3, "demo-tiny.png": 0, "turned by its tag.jpg": 0}
+    for name, orientation in turned.items():
+        (of_own,) = [e for e in table.loc[f"query/{name}", "evidence"] if e["autoencoder"] == "tiny"]
+        assert of_own["orientation"] == orientation, name
 
 
 def test_the_page_and_the_csv_hold_every_image(attributed) -> None:
@@ -117,7 +154,7 @@ def test_maps_are_drawn_of_every_image_that_holds_a_patch(attributed) -> None:
     assert run.returncode == 0, run.stdout
     for family in ("sd", "tiny"):
         made = sorted(path.name for path in (folder / "results/verdicts/maps" / family).glob("*.png"))
-        named = ["cropped", "demo-sd", "demo-tiny", "enlarged", "flat", "photograph größe", "small", "smooth"]
+        named = [Path(name).stem for name in sorted(EXPECTED) if name != "broken.png"]
         assert made == [f"{number:05d}_{name}.png" for number, name in enumerate(named) if name != "small"]
 
 

@@ -112,12 +112,16 @@ def test_histories_are_said_in_words_and_survive_their_text() -> None:
     pixels = pixels_of(PHOTOGRAPHS[3])
     enlarged = np.asarray(Image.fromarray(pixels).resize((96, 96), Image.Resampling.LANCZOS))
     (copy,) = copies(encode_png(enlarged), enlarged, History(PIXELS, "PNG"), [(64, 64)])
-    assert copy.pixels.shape == (64, 64, 3) and copy.stored is None
+    assert copy.pixels.shape == (64, 64, 3) and copy.stored == encode_png(enlarged)
     assert describe(copy.history) == "pixels stored without loss, enlarged from 64x64 (lanczos)"
     assert History.from_json(copy.history.to_json()) == copy.history
     shrunk = np.asarray(Image.fromarray(pixels).resize((48, 48), Image.Resampling.LANCZOS))
     (copy,) = copies(encode_png(shrunk), shrunk, History(PIXELS, "PNG"), [(64, 64)])
-    assert copy.history.size == (64, 64) and copy.stored == encode_png(shrunk)
+    assert copy.history.resizes == ((64, 64, "lanczos"),) and copy.stored == encode_png(shrunk)
+    back = np.asarray(Image.fromarray(shrunk).resize((64, 64), Image.Resampling.BICUBIC))
+    (copy,) = copies(encode_png(back), back, History(PIXELS, "PNG"), [(64, 64)])
+    assert copy.history.resizes == ((48, 48, "bicubic"), (64, 64, "lanczos"))
+    assert describe(copy.history).endswith("enlarged from 48x48 (bicubic), perhaps resized from 64x64")
 
 
 def test_a_picture_found_in_pixels_is_observed_as_its_file_is() -> None:

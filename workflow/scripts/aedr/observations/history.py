@@ -16,6 +16,7 @@ from aedr.observations.jpeg_files import JpegCoefficients, read_coefficients
 from aedr.observations.jpeg_traces import find_first_jpeg, find_jpeg, standard_tables
 from aedr.observations.recoding import is_lossy, likeliest_quality
 
+GREY = "it is grey: if a decoder put it out in colour, its colours are lost"
 PIXELS, JPEG, DECODED_JPEG, RECODED = "pixels", "jpeg", "decoded jpeg", "recoded"
 
 
@@ -28,9 +29,9 @@ class History:
     decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
     `sampling` are as in `JpegCoefficients`, a table of 64 steps for each component, None where nothing is known.
     `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and `enlarged_by`: the (width, height)
-    and the filter of an enlargement that the pixels prove, and that was undone before the rest was read. `size` and
-    `filter`: the (width, height) from which the picture may have been resampled before. `obstacle`: what could not be
-    read.
+    and the filter of an enlargement that the pixels prove. `resizes`: width and height before each resize that the
+    picture is measured through, with its filter, the last resize first. `obstacle`: what could not be read, or what was
+    lost that own images have.
     """
 
     kind: str
@@ -43,9 +44,13 @@ class History:
     first_quality: int | None = None
     enlarged_from: tuple[int, int] | None = None
     enlarged_by: str | None = None
-    size: tuple[int, int] | None = None
-    filter: str | None = None
+    resizes: tuple[tuple[int, int, str], ...] = ()
     obstacle: str | None = None
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the pixels prove every resize that the picture is measured through."""
+        return self.enlarged_from is not None and {resize[:2] for resize in self.resizes} <= {self.enlarged_from}
 
     def to_json(self) -> str:
         """Return the history as a text, without what is not known."""
@@ -55,12 +60,10 @@ class History:
     def from_json(cls, text: str) -> "History":
         """Return the history in a text by `to_json`."""
         fields: dict[str, Any] = json.loads(text)
-        for key in ("steps", "sampling"):
-            if key in fields:
-                fields[key] = tuple(map(tuple, fields[key]))
-        for key in ("size", "enlarged_from"):
-            if key in fields:
-                fields[key] = tuple(fields[key])
+        for key in ("steps", "sampling", "resizes"):
+            fields[key] = tuple(map(tuple, fields.get(key, ())))
+        if "enlarged_from" in fields:
+            fields["enlarged_from"] = tuple(fields["enlarged_from"])
         return cls(**fields)
 
 
@@ -73,7 +76,7 @@ def read_history(data: bytes, format: str, pixels: Pixels) -> History:
         return History(RECODED, format, quality=quality)
     trace = find_jpeg(pixels)
     if trace is None:
-        return History(PIXELS, format)
+        return History(PIXELS, format, obstacle=GREY if (pixels == pixels[..., :1]).all() else None)
     steps = tuple(
         tuple(None if np.isinf(step) else float(step) for step in table.ravel()) for table in trace.file.steps
     )
@@ -94,7 +97,8 @@ def _history_of_jpeg(data: bytes) -> History:
     except UnusableImage as unusable:
         return History(PIXELS, "JPEG", obstacle=str(unusable))
     first = find_first_jpeg(file)
-    return History(JPEG, "JPEG", quality=quality_of(file), first_quality=first[0] if first else None)
+    obstacle = GREY if len(file.planes) == 1 else None
+    return History(JPEG, "JPEG", quality_of(file), first_quality=first[0] if first else None, obstacle=obstacle)
 
 
 def quality_of(file: JpegCoefficients) -> int | None:
@@ -124,7 +128,7 @@ def describe(history: History) -> str:
     if history.enlarged_from is not None:
         width, height = history.enlarged_from
         words += f", enlarged from {width}x{height} ({history.enlarged_by})"
-    if history.size is not None:
-        width, height = history.size
-        words += f", perhaps resized from {width}x{height}"
+    for width, height, _ in history.resizes:
+        if (width, height) != history.enlarged_from:
+            words += f", perhaps resized from {width}x{height}"
     return words + (f"; {history.obstacle}" if history.obstacle else "")

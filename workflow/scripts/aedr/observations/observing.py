@@ -14,7 +14,7 @@ from aedr.observations.history import DECODED_JPEG, JPEG, RECODED, History, read
 from aedr.observations.jpeg import observe_jpeg
 from aedr.observations.jpeg_files import read_coefficients
 from aedr.observations.jpeg_traces import find_first_jpeg, quantise
-from aedr.observations.observation import HALF, Codec, Distances, Observation, Recoded, StoredPixels, to_levels
+from aedr.observations.observation import Codec, Distances, Observation, Recoded, StoredPixels, to_levels
 from aedr.observations.operators import Resized
 from aedr.observations.recoding import encode
 
@@ -29,11 +29,12 @@ def observe(
         image: top, left, height and width of the part to inspect; of the whole picture if it was resampled.
         margin: how many pixels of the part's rim distances leave out.
     """
-    if history.size is not None:
-        stored = replace(history, size=None)
-        return Resized(
-            observe(data, pixels, stored, (0, 0, *pixels.shape[:2]), margin), history.size, str(history.filter)
-        )
+    if history.resizes:
+        stored = replace(history, resizes=())
+        observed = observe(data, pixels, stored, (0, 0, *pixels.shape[:2]), margin)
+        for width, height, name in history.resizes:
+            observed = Resized(observed, (width, height), name)
+        return observed
     if history.kind == JPEG:
         file = read_coefficients(data)
         if history.first_quality is not None:
@@ -50,10 +51,11 @@ def observe(
     levels = torch.from_numpy(pixels[top : top + height, left : left + width].copy()).permute(2, 0, 1)[None].float()
     if history.kind == RECODED:
         recode = codec(history.format, int(history.quality or 0))
-        again = recode(levels)
-        # What the codec changes in the picture that it wrote stands for what it changed when it wrote it.
-        half = (again - levels).square().mean((1, 2, 3), keepdim=True).sqrt() + HALF
-        return Recoded(levels, half, recode, margin)
+        # Off the codec's grid, what it changes is what it changed when it wrote the picture, within a tenth.
+        moved = levels.roll((3, 5), (2, 3))
+        lost = (recode(moved) - moved).square().mean((1, 2, 3), keepdim=True).sqrt()
+        # With two standard deviations, thresholds from untouched images hold as they do for JPEG.
+        return Recoded(levels, 2 * lost, recode, margin)
     return StoredPixels(levels, margin)
 
 

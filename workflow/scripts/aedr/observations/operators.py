@@ -92,13 +92,20 @@ class Resized:
         return from_levels((to_levels(images) + self._back(change)).clamp(0, 255))
 
     def control(self, images: torch.Tensor) -> "Resized":
-        return replace(self, stored=self.stored.control(self._resampled(from_levels(to_levels(images).round()))))
+        rounded = from_levels(to_levels(images).round())
+        return replace(self, stored=self.stored.control(self._resampled(rounded, is_rounded=True)))
 
-    def _resampled(self, images: torch.Tensor) -> torch.Tensor:
+    def _resampled(self, images: torch.Tensor, is_rounded: bool = False) -> torch.Tensor:
+        """Return images at the size after the resize.
+
+        Args:
+            is_rounded: round between the two directions, as Pillow does.
+        """
         *_, height, width = self.stored.seen.shape
         down = torch.from_numpy(resize_matrix(self.size[1], height, self.filter)).to(images)
         across = torch.from_numpy(resize_matrix(self.size[0], width, self.filter)).to(images)
-        return from_levels((down @ to_levels(images) @ across.T).clamp(0, 255))
+        levels = to_levels(images) @ across.T
+        return from_levels((down @ (levels.round().clamp(0, 255) if is_rounded else levels)).clamp(0, 255))
 
     def _back(self, levels: torch.Tensor) -> torch.Tensor:
         width, height = self.size

@@ -19,8 +19,10 @@ REACH = 8
 BELIEVED = 0.64
 # Enlargements by more are not looked for.
 LARGEST_SCALE = 4.0
+# Sizes are alike whose noise is within this factor of the least.
+ALIKE = 1.15
 # How many of the likeliest sizes are checked.
-CANDIDATES = 4
+CANDIDATES = 6
 # Root mean square, in levels, of what rounding to 8 bits twice leaves (resampling rounds between the two directions).
 ROUNDED = 0.75
 
@@ -62,18 +64,25 @@ def find_enlargement(pixels: Pixels) -> Enlargement | None:
         heights, widths = heights[widths < width], widths[widths < width]
     shares = np.minimum(by_height[heights], by_width[widths])
     likeliest = [at for at in np.argsort(-shares, kind="stable")[:CANDIDATES] if shares[at] > BELIEVED]
-    for at in sorted(likeliest):
-        left = {name: _left_over(luma, int(heights[at]), int(widths[at]), name) for name in FILTERS}
-        best = min(left, key=left.__getitem__)
-        if left[best] < ROUNDED:
-            return Enlargement(int(widths[at]), int(heights[at]), best)
-    return Enlargement(int(widths[likeliest[0]]), int(heights[likeliest[0]]), None) if likeliest else None
+    if not likeliest:
+        return None
+    left = {
+        (at, name): _left_over(luma, int(heights[at]), int(widths[at]), name) for at in likeliest for name in FILTERS
+    }
+    least = min(left.values())
+    # Larger sizes than the true one leave as little, smaller ones more.
+    at, name = min((key for key, value in left.items() if value <= ALIKE * least), key=lambda key: (key[0], left[key]))
+    return Enlargement(int(widths[at]), int(heights[at]), name if least < ROUNDED else None)
 
 
 def _left_over(luma: npt.NDArray[np.float64], height: int, width: int, filter: str) -> float:
-    """Return how far luma is from all pictures of this size enlarged by the filter: root mean square, levels."""
+    """Return the noise, in levels, with which luma is a picture of this size enlarged by the filter.
+
+    It is the root mean square of what no such picture explains, over the share of dimensions that are left.
+    """
     left = luma
     for axis, before in ((0, height), (1, width)):
         there, back = (matrix(before, luma.shape[axis], filter) for matrix in (resize_matrix, inverse_of_resize))
         left = np.moveaxis(np.tensordot(there @ back, left, (1, axis)), 0, axis)
-    return float(np.sqrt(np.mean((left - luma) ** 2)))
+    share = 1 - height * width / luma.size
+    return float(np.sqrt(np.mean((left - luma) ** 2) / share))

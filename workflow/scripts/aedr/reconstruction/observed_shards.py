@@ -98,10 +98,11 @@ def _look_at(
     """
     pixels = decode_image(data, upright=False)
     height, width = pixels.shape[:2]
-    if history.size is not None:
-        fit = fit_to_grid(history.size[1], history.size[0], autoencoder.factor, "crop", None)
+    if history.resizes:
+        before_width, before_height, _ = history.resizes[-1]
+        fit = fit_to_grid(before_height, before_width, autoencoder.factor, "crop", None)
         if fit.how != "whole":
-            raise UnusableImage(f"{history.size[0]}x{history.size[1]} pixels are not a size that it decodes")
+            raise UnusableImage(f"{before_width}x{before_height} pixels are not a size that it decodes")
         return _Picture(image_id, observe(data, pixels, history, (0, 0, height, width)), _as("restored", fit), None)
     if settings.off_grid == "search":
 

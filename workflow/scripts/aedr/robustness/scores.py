@@ -13,7 +13,7 @@ from aedr.study.transform_steps import UNTOUCHED
 
 METHOD = ["metric", "signal"]
 # Shown besides AEDR as published, the configured signal and the rivals.
-OTHERS_SHOWN = (("mid_frequency", "loss_ratio"), ("mid_frequency", "residual"))
+OTHERS_SHOWN = (("mid_frequency", "loss_ratio"), ("mid_frequency", "residual"), ("controlled_l2", "loss_ratio"))
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -96,5 +96,12 @@ def shown_methods(means: pd.DataFrame, configured: tuple[str, str]) -> dict[str,
     These are AEDR as published and its first loss, the `configured` signal, some others and the rivals.
     """
     present = set(means[METHOD].itertuples(index=False, name=None))
-    wanted = [PUBLISHED, ("l2", "first_loss"), configured, *OTHERS_SHOWN, *((rival, "first_loss") for rival in RIVALS)]
+    wanted = [
+        PUBLISHED,
+        ("l2", "first_loss"),
+        configured,
+        *OTHERS_SHOWN,
+        ("cell_l1", "residual"),
+        *((rival, "first_loss") for rival in RIVALS),
+    ]
     return {method_name(*method): method for method in wanted if method in present}

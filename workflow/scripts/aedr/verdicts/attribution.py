@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from aedr.observations.history import PIXELS, History, describe
+from aedr.observations.history import PIXELS, RECODED, History, describe
 from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
 from aedr.scoring.methods import metric_name
 from aedr.study.metrics import OBSERVED
@@ -85,13 +85,11 @@ def _by_image(
     """
     signals = calibration.signals(losses, homogeneity)
     original = signals["image_id"].map(original_id)
-    certain = (
-        signals["image_id"]
-        .map(lambda image_id: image_id in read and read[image_id].enlarged_from is not None)
-        .astype(bool)
-    )
-    signals = signals.assign(restored=signals["source"] == RESTORED, certain=certain)
-    return dict(list(signals[certain | ~original.isin(original[certain])].groupby(original)))
+    enlarged = signals["image_id"].isin([name for name, history in read.items() if history.enlarged_from is not None])
+    # Without histories, every copy was brought back to a size that is only likely.
+    proved = signals["image_id"].isin([name for name, history in read.items() if history.is_proved])
+    signals = signals.assign(restored=(signals["source"] == RESTORED) & ~proved)
+    return dict(list(signals[enlarged | ~original.isin(original[enlarged])].groupby(original)))
 
 
 def _followed(rows: pd.DataFrame, read: Mapping[str, History]) -> History:
@@ -123,6 +121,8 @@ def _not_covered(history: History | None, metric: str) -> str | None:
         return None
     if metric not in OBSERVED:
         return f"it is {describe(history)}, and by {metric_name(metric)} own images that were compressed are not near"
+    if history.kind == RECODED:
+        return f"it is {describe(history)}, and own images that were compressed like that may be as far"
     return history.obstacle
 
 
@@ -151,7 +151,7 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
                 f"({smoothest:.2f}): such an image comes near to any autoencoder"
             )
         size = f"{row['width']:.0f}x{row['height']:.0f}"
-        if row["restored"] and not row["certain"]:
+        if row["restored"]:
             caveat = f"found after a resize to {size}, which the p-values do not account for"
         elif (row["width"], row["height"]) not in reference.sizes[weighed.autoencoder]:
             caveat = f"few or no own images of {weighed.autoencoder} have {size} pixels: the p-values may not hold"
@@ -191,7 +191,7 @@ def _obstacle(image: Any, rows: pd.DataFrame, factors: list[int], reference: Ref
     if unstable:
         return _unstable(list(dict.fromkeys(unstable)))
     width, height = image.width, image.height
-    if rows["certain"].any():
+    if set(rows["source"]) == {RESTORED}:
         width, height = rows[["width", "height"]].dropna().iloc[0]
     size = f"{width:.0f}x{height:.0f}"
     off = sorted({factor for factor in factors if width % factor or height % factor})

@@ -63,23 +63,32 @@ def copies(data: bytes, pixels: Pixels, history: History, common: Iterable[Size]
         pixels: as they are stored.
         history: that of the image as it is stored.
     """
-    found = find_enlargement(pixels) if history.kind == PIXELS else None
-    is_proved = found is not None and found.filter is not None
-    if found is not None and found.filter is not None:
-        pixels = shrink_back(pixels, (found.width, found.height), found.filter)
-        data = encode_png(pixels)
-        history = replace(
-            read_history(data, "PNG", pixels), enlarged_from=(found.width, found.height), enlarged_by=found.filter
-        )
-    height, width = pixels.shape[:2]
+    found = find_enlargement(pixels) if history.kind == PIXELS and history.obstacle is None else None
     known = set(common)
-    if is_proved and (width, height) in known:
-        return [Copy(pixels, history)]
-    resized = [
-        Copy(resize(pixels, size), replace(history, size=size, filter=LIKELIEST_FILTER), data)
-        for size in likely_sizes(width, height, known)
-    ]
-    return resized or ([Copy(pixels, history)] if is_proved else [])
+    if found is None or found.filter is None:
+        height, width = pixels.shape[:2]
+        return [_copy(data, pixels, history, size) for size in likely_sizes(width, height, known)]
+    size = (found.width, found.height)
+    before = shrink_back(pixels, size, found.filter)
+    as_png = encode_png(before)
+    inner = read_history(as_png, "PNG", before)
+    if inner.kind == PIXELS:
+        # What is known are the pixels after the enlargement; those before it are only nearly known.
+        resizes = ((*size, found.filter),)
+        history = replace(history, enlarged_from=size, enlarged_by=found.filter, resizes=resizes)
+        copy = Copy(before, history, data)
+    else:
+        data, history = as_png, replace(inner, enlarged_from=size, enlarged_by=found.filter)
+        copy = Copy(before, history)
+    if size in known:
+        return [copy]
+    return [_copy(data, before, history, other) for other in likely_sizes(*size, known)] or [copy]
+
+
+def _copy(data: bytes, pixels: Pixels, history: History, size: Size) -> Copy:
+    """Return an image as if it had been resized from `size` before what its history tells."""
+    resizes = (*history.resizes, (*size, LIKELIEST_FILTER))
+    return Copy(resize(pixels, size), replace(history, resizes=resizes), data)
 
 
 def resize(pixels: Pixels, size: Size) -> Pixels:
