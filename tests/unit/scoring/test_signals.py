@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aedr.scoring.signals import HELD_OUT, SIGNALS, fit_parameters, split_images, split_of
+from aedr.scoring.signals import HELD_OUT, SIGNALS, add_signals, fit_parameters, split_images, split_of
 from scoring_tables import signals_of, tables
 
 # Images 00000 to 00011, half of them held out in the long run.
@@ -65,3 +65,13 @@ def test_what_is_fitted_makes_own_signals_independent_of_what_they_are_calibrate
     assert fitted.exponent == pytest.approx(0.4)
     fitted = fit_parameters(losses.assign(first_loss=2 * second**1.1), homogeneity)
     assert (fitted.slope, fitted.intercept) == pytest.approx((1.1, np.log(2)))
+
+
+def test_the_cap_takes_from_a_second_loss_what_no_own_image_has() -> None:
+    own = pd.DataFrame({"metric": "l2", "first_loss": 2.0, "second_loss": np.linspace(1, 2, 101)})
+    parameters = fit_parameters(own, np.full(101, 0.5))
+    assert parameters.cap == pytest.approx(1.99)
+    rows = pd.DataFrame({"metric": "l2", "first_loss": [3.0, 30.0], "second_loss": [1.5, 20.0], "homogeneity": 0.5})
+    signals = add_signals(rows, parameters)
+    assert signals["loss_ratio"].tolist() == [2.0, 1.5]
+    assert signals["capped_ratio"].tolist() == pytest.approx([2.0, 30 / 1.99])

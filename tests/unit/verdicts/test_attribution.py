@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aedr.observations.history import GREY, JPEG, PIXELS, RECODED, History
 from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
@@ -13,7 +14,9 @@ from aedr.verdicts.promise import Promise
 METRIC = "high_frequency"
 
 
-def verdict(first_loss: float, second_loss: float, texture: float = 0.5) -> tuple[str, str | None]:
+def verdict(
+    first_loss: float, second_loss: float, texture: float = 0.5, history: History | None = None
+) -> tuple[str, str | None]:
     """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
     chance = np.random.default_rng(0)
     names = [
@@ -71,6 +74,7 @@ def verdict(first_loss: float, second_loss: float, texture: float = 0.5) -> tupl
         pd.DataFrame([image | {"homogeneity": texture}]),
         calibration,
         calibration.reference(Promise(0.05)),
+        pd.DataFrame([image | {"history": history.to_json()}]) if history else None,
     )
     return answer["verdict"][0], answer["reason"][0]
 
@@ -94,3 +98,20 @@ def test_an_image_smoother_than_all_own_images_is_not_given_to_them() -> None:
     above = 1.1 * SMALLEST_FIRST_LOSS[METRIC]
     answer, reason = verdict(above, above / 1.2, 0.95)
     assert answer == CANNOT_SAY and "smoother" in str(reason)
+
+
+@pytest.mark.parametrize(
+    "history, says",
+    [
+        (History(PIXELS, "PNG"), None),
+        (History(JPEG, "JPEG", 75), "a JPEG of quality 75, and by high-frequency own images that were compressed"),
+        (History(RECODED, "WEBP", 80), "a lossy WEBP of about quality 80"),
+        (History(PIXELS, "PNG", obstacle=GREY), "grey"),
+    ],
+)
+def test_an_image_is_denied_only_after_a_history_that_the_calibration_covers(history, says) -> None:
+    above = 1.1 * SMALLEST_FIRST_LOSS[METRIC]
+    answer, reason = verdict(above, above / 8, history=history)
+    assert (answer == NONE) == (says is None) and (says or "") in (reason or "")
+    # Whatever its history, an image that is near is not denied.
+    assert verdict(above, above / 1.2, history=history)[0] == FAMILY

@@ -16,6 +16,8 @@ from aedr.verdicts.decision import (
     SEVERAL,
     Evidence,
     Reference,
+    Verdict,
+    contradicted,
     decide,
     rank_from_above,
     weigh,
@@ -187,3 +189,15 @@ def test_an_autoencoder_that_most_other_sources_come_near_to_is_held_back() -> N
         next(e for e in weigh(r, signals) if e.autoencoder == good[0]).corrected_p_value for r in (alone, beside)
     ]
     assert corrected[1] == 1 / 37 < 0.05 < corrected[0]
+
+
+def test_another_metric_can_only_make_a_verdict_unsure() -> None:
+    near, far = (Evidence("a", 1.0, p, 0.01) for p in (0.5, 0.01))
+    family, none = Verdict(FAMILY, ("a",), None, (near,)), Verdict(NONE, (), None, (far,))
+    metrics = ("first", "second")
+    assert contradicted(family, family, metrics, 0.05) is family and contradicted(none, none, metrics, 0.05) is none
+    for verdict, other in ((family, none), (none, family)):
+        unsure = contradicted(verdict, other, metrics, 0.05)
+        assert (unsure.verdict, unsure.autoencoders) == (CANNOT_SAY, ()) and "metrics disagree" in str(unsure.reason)
+    # Not named by the other metric, for another reason than its distance.
+    assert contradicted(family, Verdict(CANNOT_SAY, (), "x", (near,)), metrics, 0.05) is family
