@@ -10,11 +10,13 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
+# Where `make demo-signals` puts a study's images; SET is its name.
+SIGNALS_OF = results/demo_signals/SET
 # Two workers, even on more cores: the longest tests all run in one worker.
 PYTEST = $(BIN)/pytest --numprocesses 2 --durations 10
 
 .PHONY: check demo demo-contents demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots \
-  demo-verdicts docs help install install-tests lint test
+  demo-signals demo-verdicts docs help install install-tests lint test
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -44,28 +46,49 @@ demo-screenshots: demo .venv/installed-tests
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
 	PYTHONPATH=tests/support $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
 
-# The tables of verdicts in docs/accuracy.md: three calibrations, each asked about three sets of new images of the same models
-# and about photographs that are not in the study.
-demo-verdicts: demo
+# The tables of verdicts by pixels in docs/accuracy.md: three calibrations, each asked about three sets of new images of the same
+# models and about photographs that are not in the study.
+demo-verdicts: .venv/installed
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/python benchmarks/demo/spoil_autoencoder.py results/demo_spoiled
-	for seed in 2 3; do \
-	  $(BIN)/snakemake results/demo_figures/seed_$$seed/calibration.parquet --cores $(CORES) --configfile config/demo.yaml \
-	    --config seed=$$seed results=results/demo_figures/seed_$$seed || exit 1; \
+	for seed in 1 2 3; do \
+	  $(BIN)/snakemake results/demo_pixels/seed_$$seed/calibration.parquet --cores $(CORES) \
+	    --configfile config/demo.yaml config/demo/pixels.yaml --config seed=$$seed results=results/demo_pixels/seed_$$seed || exit 1; \
 	done
 	$(BIN)/snakemake results/demo_wrong_folder/calibration.parquet --cores $(CORES) \
-	  --configfile config/demo.yaml config/demo/wrong_folder.yaml
+	  --configfile config/demo.yaml config/demo/pixels.yaml config/demo/wrong_folder.yaml
 	for seed in 202 203 204; do \
 	  $(BIN)/snakemake results/demo_fresh/seed_$$seed/signals.parquet --cores $(CORES) \
-	    --configfile config/demo.yaml config/demo/wrong_folder.yaml config/demo/fresh.yaml \
+	    --configfile config/demo.yaml config/demo/pixels.yaml config/demo/wrong_folder.yaml config/demo/fresh.yaml \
 	    --config seed=$$seed results=results/demo_fresh/seed_$$seed || exit 1; \
 	done
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/resize_images.py results/demo_fresh/seed_202 results/demo_resized
-	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml config/demo/resized.yaml
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_verdicts.py \
-	  --studies results/demo results/demo_figures/seed_2 results/demo_figures/seed_3 \
+	  --studies results/demo_pixels/seed_1 results/demo_pixels/seed_2 results/demo_pixels/seed_3 \
 	  --fresh results/demo_fresh/seed_202 results/demo_fresh/seed_203 results/demo_fresh/seed_204 \
-	  --wrong results/demo_wrong_folder --resized
+	  --wrong results/demo_wrong_folder
+
+# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored. It takes hours on two cores.
+demo-signals: .venv/installed
+	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
+	for source in demo-sd demo-sd3 demo-tiny demo-xl demo-vq photographs; do \
+	  images="$$images $(SIGNALS_OF)/images/$$source/00000.parquet"; \
+	done; \
+	for seed in 1 2; do \
+	  $(BIN)/snakemake $$(echo $$images | sed "s|SET|calibration_$$seed|g") --cores $(CORES) --configfile config/demo.yaml \
+	    --config seed=$$seed results=results/demo_signals/calibration_$$seed || exit 1; \
+	  PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/calibration_$$seed \
+	    results/demo_signals/measured/calibration_$$seed --images 72 --damage untouched || exit 1; \
+	done; \
+	for seed in 203 204; do \
+	  $(BIN)/snakemake $$(echo $$images | sed "s|SET|fresh_$$seed|g") --cores $(CORES) \
+	    --configfile config/demo.yaml config/demo/fresh.yaml \
+	    --config seed=$$seed results=results/demo_signals/fresh_$$seed || exit 1; \
+	  PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/fresh_$$seed \
+	    results/demo_signals/measured/fresh_$$seed --images 24 || exit 1; \
+	done
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py results/demo_signals/measured/fresh_203 \
+	  results/demo_signals/measured/fresh_204 \
+	  --calibrations results/demo_signals/measured/calibration_1 results/demo_signals/measured/calibration_2
 
 # Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
 demo-contents: demo

@@ -59,12 +59,13 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
     encoder, decoder = fingerprint(autoencoder.network)
     family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
     preprocessing = {"encoding": "mode", "off_grid": "crop", "precision": "float32", "quantise": None}
+    preprocessing |= {"refinement_steps": 2, "orientations": "search"}
     description = describe_calibration(
         pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}]),
         pd.DataFrame(
             [{"autoencoder": NAME, "metric": METRIC, "exponent": 0.0, "slope": 1.0, "intercept": 0.0, "cap": 1e9}]
         ),
-        METRIC,
+        [METRIC],
         SIGNAL,
         ["real"],
         {NAME: preprocessing | {"resize_to": None}},
@@ -77,6 +78,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
             "image_id": f"{source}/{i}",
             "source": source,
             "group": f"{source}/{i}",
+            "metric": METRIC,
             "belonging": source == "own",
             "value": chance.normal(0 if source == "own" else 2, 0.3),
             "homogeneity": 0.5,

@@ -84,7 +84,7 @@ def calibrations(measured: Measured) -> Iterator[tuple[str, Calibration]]:
     signals, fitted = compute_all_signals(measured.losses, measured.homogeneity, own, HELD_OUT)
     settings = {name: {"off_grid": "crop"} for name in names}
     for metric, signal in ASKED_BY:
-        description = describe_calibration(measured.autoencoders, fitted, metric, signal, [PHOTOGRAPHS], settings, {})
+        description = describe_calibration(measured.autoencoders, fitted, [metric], signal, [PHOTOGRAPHS], settings, {})
         rows = reference_rows(signals, metric, signal, [PHOTOGRAPHS])
         yield view_name(metric, signal), Calibration(description, rows, dict(zip(names, names, strict=True)))
 

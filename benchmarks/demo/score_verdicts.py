@@ -4,8 +4,8 @@
 
 All are folders of results; `make demo-verdicts` makes and names them. The verdicts are those of `snakemake attribute`
 with each study's calibration. A fresh set is a run with another seed, other prompts and other photographs, under the
-same autoencoders. With --resized, the first study has also attributed what `resize_images.py` wrote. The study named by
---wrong has one more model than the first, `made-elsewhere`, whose folder holds photographs.
+same autoencoders. The study named by --wrong has one more model than the first, `made-elsewhere`, whose folder holds
+photographs.
 
 Cells are "median (lowest-highest)" over all pairs of a study and a fresh set.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from aedr.study.sources import QUERY, RESTORED
+from aedr.study.sources import RESTORED
 from aedr.tables.files import read_tables
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
@@ -127,25 +127,6 @@ def score_fresh(study: Path, fresh: Path) -> dict[str, dict[str, int]]:
     return rows
 
 
-def score_resized(study: Path) -> dict[str, dict[str, int]]:
-    """Return the counts of the images that a study has attributed."""
-    calibration = calibration_of(study)
-    reference, rows = calibration.reference(PROMISE), {}
-    for how, sources in {"as they are": QUERY, "size restored": f"{QUERY}*"}.items():
-        resized = verdicts_of(calibration, reference, study, sources)
-        # query/KIND/SOURCE/NAME
-        parts = resized["image_id"].str.split("/")
-        resized = resized.assign(kind=parts.str[1], source=parts.str[2]).query("source != @WRONG")
-        for kind, images in resized.groupby("kind"):
-            if kind == "smooth" and sources == QUERY:
-                rows["smooth images"] = count(images)
-            elif kind != "smooth":
-                made = images["source"].isin(calibration.families)
-                rows[f"fresh images {kind}, {how}"] = count(images[made])
-                rows[f"photographs {kind}, {how}"] = count(images[~made])
-    return rows
-
-
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
     for row in rows:
@@ -207,12 +188,9 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, nargs="+", required=True, help="calibrations")
     parser.add_argument("--fresh", type=Path, nargs="+", required=True, help="images made afresh")
     parser.add_argument("--wrong", type=Path, help="the first study with one wrong folder")
-    parser.add_argument("--resized", action="store_true", help="also score what the first study has attributed")
     arguments = parser.parse_args()
     scored = [score_fresh(*pair) for pair in itertools.product(arguments.studies, arguments.fresh)]
     rows = {name: over_calibrations([each[name] for each in scored]) for name in scored[0]}
-    if arguments.resized:
-        rows |= {name: over_calibrations([counts]) for name, counts in score_resized(arguments.studies[0]).items()}
     heads = list(next(iter(rows.values())))
     print_table(["asked about", *heads], [[name, *cells.values()] for name, cells in rows.items()])
     if arguments.wrong is not None:

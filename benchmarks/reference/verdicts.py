@@ -106,7 +106,7 @@ def verdicts(reference: Path) -> dict[str, pd.DataFrame]:
     description = describe_calibration(
         autoencoders_table(autoencoder),
         fitted,
-        METRIC,
+        [METRIC],
         SIGNAL,
         ["photographs"],
         {NAME: {"off_grid": "crop"}},
