@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--damage", nargs="+", default=ASKED, choices=DAMAGE)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    autoencoder = load_taef2(arguments.reference / "taef2")
+    autoencoder = load_taef2(arguments.reference)
     rows = []
     for file in sorted((arguments.reference / "photographs").glob("*.png")):
         for number, crop in enumerate(crops(decode_image(file.read_bytes()), arguments.size, arguments.crops)):

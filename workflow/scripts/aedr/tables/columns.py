@@ -90,8 +90,8 @@ COLUMNS = {
     "first_loss": Column(NUMBER, "distance of the image from its reconstruction"),
     "fit": Column(
         TEXT,
-        "how the image was brought to the grid: whole, cropped, resized, searched, restored to the size before a resize, "
-        "or none if it was not reconstructed",
+        "how the image was brought to the grid: whole, cropped, resized, searched, restored to the size before a "
+        "resize, or none if it was not reconstructed",
     ),
     "format": Column(TEXT, "the image's file format"),
     "group": Column(
