@@ -5,7 +5,7 @@ those that thresholds and p-values come from, and of those asked about.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,12 @@ class History:
 
 def read_history(data: bytes, format: str, pixels: Pixels) -> History:
     """Return a picture's history, given its file, Pillow's name of the format, and its pixels as they are stored."""
+    history = _read(data, format, pixels)
+    is_grey = bool((pixels == pixels[..., :1]).all())
+    return replace(history, obstacle=GREY) if is_grey and history.obstacle is None else history
+
+
+def _read(data: bytes, format: str, pixels: Pixels) -> History:
     if format in ("JPEG", "MPO"):
         return _history_of_jpeg(data)
     if is_lossy(data, format):
@@ -76,7 +82,7 @@ def read_history(data: bytes, format: str, pixels: Pixels) -> History:
         return History(RECODED, format, quality=quality)
     trace = find_jpeg(pixels)
     if trace is None:
-        return History(PIXELS, format, obstacle=GREY if (pixels == pixels[..., :1]).all() else None)
+        return History(PIXELS, format)
     steps = tuple(
         tuple(None if np.isinf(step) else float(step) for step in table.ravel()) for table in trace.file.steps
     )
@@ -97,8 +103,7 @@ def _history_of_jpeg(data: bytes) -> History:
     except UnusableImage as unusable:
         return History(PIXELS, "JPEG", obstacle=str(unusable))
     first = find_first_jpeg(file)
-    obstacle = GREY if len(file.planes) == 1 else None
-    return History(JPEG, "JPEG", quality_of(file), first_quality=first[0] if first else None, obstacle=obstacle)
+    return History(JPEG, "JPEG", quality_of(file), first_quality=first[0] if first else None)
 
 
 def quality_of(file: JpegCoefficients) -> int | None:
