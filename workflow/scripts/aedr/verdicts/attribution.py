@@ -54,7 +54,9 @@ def attribute(
             verdict = _verdict(image, rows, calibration, reference, factors, history)
             if second is not None and reference.second is not None and verdict.evidence:
                 other = _verdict(image, second_signals[image.image_id], second, reference.second, factors, history)
-                verdict = contradicted(verdict, other, (calibration.metric, second.metric), level)
+                verdict = contradicted(
+                    verdict, other, (metric_name(calibration.metric), metric_name(second.metric)), level
+                )
         verdicts.append(
             {
                 "image_id": image.image_id,
