@@ -13,7 +13,8 @@ ROBUSTNESS = {"collect_robustness": 1, "plot_robustness": 1, "record_configurati
 
 def test_a_transform_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -> None:
     folder, config = study
-    each = {"transform_images": 3, "measure_homogeneity": 3, "reconstruct_images": 6, "evaluate_robustness": 1}
+    each = {"transform_images": 3, "measure_homogeneity": 3, "read_histories": 3, "reconstruct_images": 6}
+    each["evaluate_robustness"] = 1
     each["measure_rival"] = 6 + 3
     assert planned_jobs(folder, config | {"transforms": {"weak": [{"jpeg": 90}]}}, root=root) == ROBUSTNESS | each
     strengths = {"weak": [{"jpeg": 90}], "strong": [{"jpeg": 50}]}
@@ -49,7 +50,7 @@ def test_damaged_images_are_scored_beside_the_study_and_leave_it_alone(study, ro
     assert (results(copy, "images", "results/images/pictures.searched/*")["sha256"] == originals["sha256"].values).all()
 
     robustness = results(copy, "robustness", "results/robustness/*").set_index(["transform", "protocol"])
-    cells = {"sources": 2, "metrics": 2, "signals": 5}
+    cells = {"sources": 2, "metrics": 3, "signals": 6}
     assert len(robustness) == 2 * 2 * np.prod(list(cells.values()))
     # Compared with itself, what is not damaged has the same scores by both protocols.
     alike, untouched = (robustness.loc[("searched", protocol)] for protocol in ("alike", "untouched"))

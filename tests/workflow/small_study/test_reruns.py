@@ -39,7 +39,7 @@ def test_a_model_added_costs_its_own_jobs_and_the_collecting_ones(study, root) -
     # Its autoencoder on four sources, and its images under the two others.
     own = {"generate_images": 1, "measure_homogeneity": 1, "plot_contact_sheet": 1, "reconstruct_images": 4 + 2}
     # Whether it has a codebook is not known before it is identified.
-    own |= {"identify_autoencoder": 1, "measure_rival": (4 + 2) + (4 + 1)}
+    own |= {"read_histories": 1, "identify_autoencoder": 1, "measure_rival": (4 + 2) + (4 + 1)}
     assert planned == COLLECTING | own | {"collect_autoencoders": 1, "plot_signals": 3}
 
 
@@ -53,7 +53,9 @@ def test_models_that_share_an_autoencoder_share_its_jobs(study, root) -> None:
 
 def test_the_significance_level_touches_only_what_follows_from_it(study, root) -> None:
     folder, config = study
-    planned = planned_jobs(folder, config | {"attribution": {"significance_level": 0.1}}, root=root)
+    planned = planned_jobs(
+        folder, config | {"attribution": config["attribution"] | {"significance_level": 0.1}}, root=root
+    )
     assert planned == {
         "fit_threshold": 1,
         "evaluate_accuracy": 1,
