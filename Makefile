@@ -10,8 +10,8 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN = .venv/bin
-# Where `make demo-signals` puts a study's images; SET is its name.
-SIGNALS_OF = results/demo_signals/SET
+# The tables of the demo's images in a folder of results.
+images_of = $(foreach source,demo-sd demo-sd3 demo-tiny demo-xl demo-vq photographs,$(1)/images/$(source)/00000.parquet)
 # Two workers, even on more cores: the longest tests all run in one worker.
 PYTEST = $(BIN)/pytest --numprocesses 2 --durations 10
 
@@ -67,28 +67,19 @@ demo-verdicts: .venv/installed
 	  --fresh results/demo_fresh/seed_202 results/demo_fresh/seed_203 results/demo_fresh/seed_204 \
 	  --wrong results/demo_wrong_folder
 
-# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored. It takes hours on two cores.
+# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored. It takes an hour on two cores.
 demo-signals: .venv/installed
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
-	for source in demo-sd demo-sd3 demo-tiny demo-xl demo-vq photographs; do \
-	  images="$$images $(SIGNALS_OF)/images/$$source/00000.parquet"; \
-	done; \
-	for seed in 1 2; do \
-	  $(BIN)/snakemake $$(echo $$images | sed "s|SET|calibration_$$seed|g") --cores $(CORES) --configfile config/demo.yaml \
-	    --config seed=$$seed results=results/demo_signals/calibration_$$seed || exit 1; \
-	  PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/calibration_$$seed \
-	    results/demo_signals/measured/calibration_$$seed --images 72 --damage untouched || exit 1; \
-	done; \
-	for seed in 203 204; do \
-	  $(BIN)/snakemake $$(echo $$images | sed "s|SET|fresh_$$seed|g") --cores $(CORES) \
-	    --configfile config/demo.yaml config/demo/fresh.yaml \
-	    --config seed=$$seed results=results/demo_signals/fresh_$$seed || exit 1; \
-	  PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/fresh_$$seed \
-	    results/demo_signals/measured/fresh_$$seed --images 24 || exit 1; \
-	done
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py results/demo_signals/measured/fresh_203 \
-	  results/demo_signals/measured/fresh_204 \
-	  --calibrations results/demo_signals/measured/calibration_1 results/demo_signals/measured/calibration_2
+	$(BIN)/snakemake $(call images_of,results/demo_signals/calibration) --cores $(CORES) --configfile config/demo.yaml \
+	  --config results=results/demo_signals/calibration
+	$(BIN)/snakemake $(call images_of,results/demo_signals/fresh) --cores $(CORES) \
+	  --configfile config/demo.yaml config/demo/fresh.yaml --config seed=203 results=results/demo_signals/fresh
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/calibration \
+	  results/demo_signals/measured/calibration --images 72 --damage untouched
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/fresh \
+	  results/demo_signals/measured/fresh --images 24
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py results/demo_signals/measured/fresh \
+	  --calibrations results/demo_signals/measured/calibration
 
 # Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
 demo-contents: demo
