@@ -58,7 +58,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
     autoencoder = load_autoencoder(autoencoder_folder, "float32", torch.device("cpu"))
     encoder, decoder = fingerprint(autoencoder.network)
     family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
-    preprocessing = {"encoding": "mode", "off_grid": "crop", "precision": "float32", "quantise": None}
+    preprocessing: dict[str, Any] = {"encoding": "mode", "off_grid": "crop", "precision": "float32", "quantise": None}
     preprocessing |= {"refinement_steps": 2, "orientations": "search"}
     description = describe_calibration(
         pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}]),
