@@ -17,6 +17,7 @@ from hostile_configurations import NAMES, NUMBERS
 
 DESCRIPTION: dict[str, Any] = {
     "metric": "l2",
+    "second_metric": None,
     "signal": "loss_ratio",
     "real_sources": ["real"],
     "versions": {"torch": "2"},
@@ -36,6 +37,7 @@ DESCRIPTION: dict[str, Any] = {
 ROWS: dict[str, list[Any]] = {
     "autoencoder": ["sd"] * 4,
     "image_id": ["sd/1", "sd/2", "real/1", "real/2"],
+    "metric": ["l2"] * 4,
     "source": ["sd", "sd", "real", "real"],
     "group": ["sd/1", "sd/2", "real/1", "real/2"],
     "belonging": [True, True, False, False],

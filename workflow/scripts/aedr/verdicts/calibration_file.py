@@ -125,7 +125,15 @@ def _mistakes(description: Any) -> list[str]:
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     errors = jsonschema.Draft7Validator(schema).iter_errors(description)
     lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
-    return list(impossible_values(description)) or sorted(lines)
+    problems = list(impossible_values(description)) or sorted(lines)
+    if problems:
+        return problems
+    metrics = {description["metric"], description["second_metric"]} - {None}
+    return [
+        f"families.{name}.fitted: nothing for {metric}"
+        for name, family in description["families"].items()
+        for metric in sorted(metrics - set(family["fitted"]))
+    ]
 
 
 def match_families(
