@@ -44,7 +44,8 @@ VALID: dict[str, Any] = {
         "vocabulary": str(ROOT / "demo/vocabulary"),
     },
     "reconstruction": {"metrics": ["l2", "high_frequency"], "off_grid": "crop"},
-    "attribution": {"verdict_level": 0.05, "significance_level": "chosen", "significance_levels": {"sd-vae": 0.1}},
+    "attribution": {"verdict_level": 0.05, "significance_level": "chosen", "significance_levels": {"sd-vae": 0.1}}
+    | {"verdict_metric": "high_frequency", "verdict_signal": "residual", "second_metric": None},
 }
 
 NAMES = [
