@@ -10,7 +10,7 @@ from PIL import Image
 from aedr.images.pictures import decode_image, encode_png
 from aedr.observations.history import DECODED_JPEG, JPEG, PIXELS, RECODED, History, describe, read_history
 from aedr.observations.jpeg_files import read_coefficients
-from aedr.observations.jpeg_traces import find_first_jpeg, find_jpeg, standard_tables
+from aedr.observations.jpeg_traces import find_first_quality, find_jpeg, first_jpeg, standard_tables
 from aedr.observations.observing import observe
 from aedr.observations.resize_traces import find_enlargement
 from aedr.verdicts.resizes import copies, shrink_back
@@ -56,10 +56,10 @@ def test_the_first_of_two_compressions_is_found_if_it_was_the_stronger_one() -> 
     for path in PHOTOGRAPHS[::2]:
         first = encoded(pixels_of(path), "JPEG", quality=60)
         twice = read_coefficients(encoded(decode_image(first), "JPEG", quality=90))
-        found = find_first_jpeg(twice)
-        assert found is not None and abs(found[0] - 60) <= 1
-        assert (found[1].planes[0] == read_coefficients(first).planes[0]).mean() > 0.98
-        assert find_first_jpeg(read_coefficients(first)) is None
+        found = find_first_quality(twice)
+        assert found is not None and abs(found - 60) <= 1
+        assert (first_jpeg(twice, found).planes[0] == read_coefficients(first).planes[0]).mean() > 0.98
+        assert find_first_quality(read_coefficients(first)) is None
 
 
 @pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos"])

@@ -13,7 +13,7 @@ import numpy as np
 from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels
 from aedr.observations.jpeg_files import JpegCoefficients, read_coefficients
-from aedr.observations.jpeg_traces import find_first_jpeg, find_jpeg, standard_tables
+from aedr.observations.jpeg_traces import find_first_quality, find_jpeg, standard_tables
 from aedr.observations.recoding import is_lossy, likeliest_quality
 
 GREY = "it is grey: if a decoder put it out in colour, its colours are lost"
@@ -102,8 +102,7 @@ def _history_of_jpeg(data: bytes) -> History:
         file = read_coefficients(data)
     except UnusableImage as unusable:
         return History(PIXELS, "JPEG", obstacle=str(unusable))
-    first = find_first_jpeg(file)
-    return History(JPEG, "JPEG", quality_of(file), first_quality=first[0] if first else None)
+    return History(JPEG, "JPEG", quality_of(file), first_quality=find_first_quality(file))
 
 
 def quality_of(file: JpegCoefficients) -> int | None:

@@ -86,8 +86,8 @@ def find_jpeg(pixels: Pixels) -> JpegTrace | None:
     return _with_chroma(pixels, (rows, columns), quality if believed else None, steps)
 
 
-def find_first_jpeg(file: JpegCoefficients) -> tuple[int, JpegCoefficients] | None:
-    """Return the quality and the coefficients of the JPEG that a JPEG was made from, on the same grid.
+def find_first_quality(file: JpegCoefficients) -> int | None:
+    """Return the quality of the JPEG that a JPEG was made from, on the same grid.
 
     None if there is no trace of one: it had a higher quality than the file, other tables than libjpeg's, or was cut.
     """
@@ -98,15 +98,18 @@ def find_first_jpeg(file: JpegCoefficients) -> tuple[int, JpegCoefficients] | No
         likelihood, counted = _twice_quantised(values, file.steps[0].astype(np.float64), steps)
         if likelihood > max(most, BELIEVED, BELIEVED_ON_AVERAGE * counted):
             best, most = quality, likelihood
-    if best is None:
-        return None
-    tables = standard_tables(best)
+    return best
+
+
+def first_jpeg(file: JpegCoefficients, quality: int) -> JpegCoefficients:
+    """Return the coefficients of the JPEG that a JPEG was made from, given its quality."""
+    tables = standard_tables(quality)
     first = np.stack([np.maximum(tables[min(at, 1)], steps) for at, steps in enumerate(file.steps)])
     planes = tuple(
         np.rint(plane * last / steps).astype(np.int16)
         for plane, last, steps in zip(file.planes, file.steps, first, strict=True)
     )
-    return best, replace(file, planes=planes, steps=first.astype(np.float32))
+    return replace(file, planes=planes, steps=first.astype(np.float32))
 
 
 def _twice_quantised(values: Array, last: Array, first: Array) -> tuple[float, int]:

@@ -13,7 +13,7 @@ from aedr.images.pictures import Pixels, decode_image, encode_png, format_of
 from aedr.observations.history import DECODED_JPEG, JPEG, RECODED, History, read_history
 from aedr.observations.jpeg import observe_jpeg
 from aedr.observations.jpeg_files import read_coefficients
-from aedr.observations.jpeg_traces import find_first_jpeg, quantise
+from aedr.observations.jpeg_traces import first_jpeg, quantise
 from aedr.observations.observation import Codec, Distances, Observation, Recoded, StoredPixels, to_levels
 from aedr.observations.operators import Resized
 from aedr.observations.recoding import encode
@@ -38,9 +38,7 @@ def observe(
     if history.kind == JPEG:
         file = read_coefficients(data)
         if history.first_quality is not None:
-            first = find_first_jpeg(file)
-            assert first is not None
-            observed = observe_jpeg(first[1], pixels, image, margin, None)
+            observed = observe_jpeg(first_jpeg(file, history.first_quality), pixels, image, margin, None)
             return replace(observed, pictures=observed.shown())
         return observe_jpeg(file, pixels, image, margin, None)
     if history.kind == DECODED_JPEG:
