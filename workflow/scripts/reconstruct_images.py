@@ -33,7 +33,7 @@ def reconstruct_images(
     from aedr.devices import pick_device
     from aedr.reconstruction.losses import loss_functions
     from aedr.reconstruction.observed_shards import observe_shard
-    from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
+    from aedr.reconstruction.shards import ReconstructionSettings, found_offsets, reconstruct_shard
     from aedr.robustness.transforms import transform_image
     from aedr.study.metrics import OBSERVED
     from aedr.tables.files import read_table, write_table
@@ -49,7 +49,8 @@ def reconstruct_images(
     reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], repeat=repeat, **settings)
     rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs) if functions else []
     if observed:
-        rows += observe_shard(table, read_table(histories, "histories"), autoencoder, observed, reconstruction, costs)
+        read, offsets = read_table(histories, "histories"), found_offsets(rows)
+        rows += observe_shard(table, read, autoencoder, observed, reconstruction, costs, offsets)
     metadata = {
         "settings": {**loading, **settings, "damage": list(damage)},
         "device": device_name(device),

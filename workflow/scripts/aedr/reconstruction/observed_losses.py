@@ -46,17 +46,20 @@ LARGEST_PATCH = 256
 
 
 def refine(
-    autoencoder: Autoencoder, observation: Observation, steps: int, plain: torch.Tensor | None = None
+    autoencoder: Autoencoder,
+    observation: Observation,
+    steps: int,
+    plain: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """Return the decoding nearest to the cell, of the plain reconstruction and `steps` further ones.
 
     Each step takes three passes through half of the autoencoder.
 
     Args:
-        plain: the plain reconstruction, if it is known; it saves one pass.
+        plain: the latents of the plain reconstruction, and it itself, if they are known; they save both passes.
     """
-    latents = autoencoder.encode(observation.seen)
-    nearest = decoded = autoencoder.decode(latents) if plain is None else plain
+    latents, decoded = plain or encoded_and_decoded(autoencoder, observation)
+    nearest = decoded
     smallest = observation.distances(nearest).squared
     for _ in range(steps):
         decoded = from_levels(to_levels(decoded))
@@ -67,6 +70,12 @@ def refine(
         smallest = torch.where(is_nearer, squared, smallest)
         nearest = torch.where(is_nearer[:, None, None, None], decoded, nearest)
     return nearest
+
+
+def encoded_and_decoded(autoencoder: Autoencoder, observation: Observation) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the latents of what the files show, and their decodings: the plain reconstructions."""
+    latents = autoencoder.encode(observation.seen)
+    return latents, autoencoder.decode(latents)
 
 
 def observed_losses(
@@ -84,7 +93,7 @@ def observed_losses(
     wanted = {metric: OBSERVED_METRICS[metric] for metric in metrics}
     with torch.inference_mode():
         with costs.part("observed_reconstruction"):
-            plain = autoencoder.reconstruct(observation.seen, "mode", ())
+            latents, plain = encoded_and_decoded(autoencoder, observation)
         if chosen := {name: metric for name, metric in wanted.items() if not metric.is_refined}:
             with costs.part("control"):
                 control = observation.control(plain)
@@ -95,7 +104,7 @@ def observed_losses(
                     losses["controlled_l2"] = list(zip(first.tolist(), second.tolist(), strict=True))
         if chosen := {name: metric for name, metric in wanted.items() if metric.is_refined}:
             with costs.part("refinement"):
-                nearest = refine(autoencoder, observation, steps, plain)
+                nearest = refine(autoencoder, observation, steps, (latents, plain))
                 control = observation.control(nearest)
                 again = refine(autoencoder, control, steps)
                 losses |= _pairs(chosen, observation.distances(nearest), control.distances(again))

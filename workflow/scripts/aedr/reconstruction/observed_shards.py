@@ -1,11 +1,12 @@
 """The losses of a shard in the domain in which each picture was observed; see `aedr.reconstruction.observed_losses`."""
 
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import pandas as pd
-import torch
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
@@ -20,17 +21,19 @@ from aedr.observations.operators import Turned
 from aedr.reconstruction.grid_search import RIM_IN_LATENTS, Offset, find_offset
 from aedr.reconstruction.observed_losses import find_orientations, observed_losses
 from aedr.reconstruction.pixels import Fit, fit_to_grid
-from aedr.reconstruction.shards import Measured, ReconstructionSettings, loss_rows
+from aedr.reconstruction.shards import Losses, Measured, ReconstructionSettings, loss_rows
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """One picture of a shard, observed where it is inspected, and its latest place in a batch."""
+    """One picture of a shard, observed where it is inspected, and what was searched."""
 
     image_id: str
     observation: Observation
     fit: Fit
-    offset: Offset | None
+    offset: Offset | None = None
     orientation: int | None = None
 
 
@@ -41,6 +44,7 @@ def observe_shard(
     metrics: Sequence[str],
     settings: ReconstructionSettings,
     costs: Costs,
+    offsets: Mapping[str, Offset] | None = None,
 ) -> list[dict[str, object]]:
     """Return the rows of the losses table for a shard of the images table: one for each image and observed metric.
 
@@ -49,6 +53,7 @@ def observe_shard(
 
     Args:
         histories: rows of the histories table for the same images.
+        offsets: those of images whose grid was searched before.
     """
     images = images.head(settings.refined_images) if settings.refined_images is not None else images
     usable = images[images["reason"].isna()].drop(columns="reason").merge(histories, on="image_id", validate="1:1")
@@ -59,27 +64,23 @@ def observe_shard(
                 # Of an image that was brought back to another size, the file was observed.
                 data = (image.image if image.stored is None else image.stored)["bytes"]
                 history = History.from_json(image.history)
-                pictures.append(_look_at(image.image_id, data, history, autoencoder, settings, costs))
+                offset = (offsets or {}).get(image.image_id)
+                pictures.append(_look_at(image.image_id, data, history, offset, autoencoder, settings, costs))
             except UnusableImage as unusable:
                 reasons[image.image_id] = str(unusable)
     if settings.orientations == "search":
         with costs.part("orientations"):
             pictures = _turned(pictures, autoencoder, settings, costs)
 
-    def measure(batch: Sequence[_Picture]) -> Sequence[Mapping[str, tuple[float, float]]]:
-        def work() -> Sequence[Mapping[str, tuple[float, float]]]:
-            joined = _joined(batch, autoencoder.network.device)
-            losses = observed_losses(autoencoder, joined, metrics, settings.refinement_steps, costs)
-            return [{metric: pairs[at] for metric, pairs in losses.items()} for at in range(len(batch))]
+    def measure(observation: Observation) -> Sequence[Losses]:
+        losses = observed_losses(autoencoder, observation, metrics, settings.refinement_steps, costs)
+        return [dict(zip(losses, pairs, strict=True)) for pairs in zip(*losses.values(), strict=True)]
 
-        return on_cpu_if_too_large(autoencoder.network, work, batch[0].image_id, costs) if len(batch) == 1 else work()
-
-    fitting = FittingBatches(settings.batch_size, costs)
-    measured = {}
-    batches = _batches(pictures, settings.batch_size)
-    for batch in progress(batches, len(batches), f"refining with {settings.autoencoder}"):
-        for picture, losses in zip(batch, fitting.map(measure, batch), strict=True):
-            measured[picture.image_id] = Measured(picture.fit, losses, picture.offset, picture.orientation)
+    what = f"refining with {settings.autoencoder}"
+    measured = {
+        picture.image_id: Measured(picture.fit, losses, picture.offset, picture.orientation)
+        for picture, losses in _in_batches(pictures, autoencoder, settings, costs, what, measure)
+    }
     return loss_rows(images, metrics, settings.autoencoder, measured, reasons)
 
 
@@ -87,6 +88,7 @@ def _look_at(
     image_id: str,
     data: bytes,
     history: History,
+    offset: Offset | None,
     autoencoder: Autoencoder,
     settings: ReconstructionSettings,
     costs: Costs,
@@ -103,26 +105,21 @@ def _look_at(
         fit = fit_to_grid(before_height, before_width, autoencoder.factor, "crop", None)
         if fit.how != "whole":
             raise UnusableImage(f"{before_width}x{before_height} pixels are not a size that it decodes")
-        return _Picture(image_id, observe(data, pixels, history, (0, 0, height, width)), _as("restored", fit), None)
+        observed = observe(data, pixels, history, (0, 0, height, width))
+        return _Picture(image_id, observed, replace(fit, how="restored"))
     if settings.off_grid == "search":
-
-        def search() -> Offset:
-            return find_offset(autoencoder, pixels)
-
-        offset = on_cpu_if_too_large(autoencoder.network, search, image_id, costs)
+        if offset is None:
+            search = functools.partial(find_offset, autoencoder, pixels)
+            offset = on_cpu_if_too_large(autoencoder.network, search, image_id, costs)
         fit = fit_to_grid(height - offset.rows, width - offset.columns, autoencoder.factor, "crop", None)
         part = (offset.rows, offset.columns, fit.height, fit.width)
-        margin = RIM_IN_LATENTS * autoencoder.factor
-        return _Picture(image_id, observe(data, pixels, history, part, margin), _as("searched", fit), offset)
+        observed = observe(data, pixels, history, part, RIM_IN_LATENTS * autoencoder.factor)
+        return _Picture(image_id, observed, replace(fit, how="searched"), offset)
     fit = fit_to_grid(height, width, autoencoder.factor, "crop", None)
     observed = observe(data, pixels, history, (0, 0, fit.height, fit.width))
     if settings.repeat is not None and history.kind in (PIXELS, RECODED) and fit.how == "whole":
         observed = Repeated(observed, settings.repeat)
-    return _Picture(image_id, observed, fit, None)
-
-
-def _as(how: str, fit: Fit) -> Fit:
-    return Fit(fit.height, fit.width, how)
+    return _Picture(image_id, observed, fit)
 
 
 def _turned(
@@ -130,37 +127,46 @@ def _turned(
 ) -> list[_Picture]:
     """Return the pictures, each in the orientation in which the autoencoder may have decoded it."""
 
-    def search(batch: Sequence[_Picture]) -> Sequence[int]:
-        def work() -> Sequence[int]:
-            return find_orientations(autoencoder, _joined(batch, autoencoder.network.device).seen)
+    def search(observation: Observation) -> Sequence[int]:
+        return find_orientations(autoencoder, observation.seen)
 
-        return on_cpu_if_too_large(autoencoder.network, work, batch[0].image_id, costs) if len(batch) == 1 else work()
-
-    fitting = FittingBatches(settings.batch_size, costs)
+    what = f"looking for the orientation with {settings.autoencoder}"
     turned = []
-    batches = _batches(pictures, settings.batch_size)
-    for batch in progress(batches, len(batches), f"looking for the orientation with {settings.autoencoder}"):
-        for picture, way in zip(batch, fitting.map(search, batch), strict=True):
-            observation = Turned(picture.observation, [way]) if way else picture.observation
-            sideways = way % 2 == 1
-            fit = Fit(picture.fit.width, picture.fit.height, picture.fit.how) if sideways else picture.fit
-            turned.append(_Picture(picture.image_id, observation, fit, picture.offset, way))
+    for picture, way in _in_batches(pictures, autoencoder, settings, costs, what, search):
+        observation = Turned(picture.observation, [way]) if way else picture.observation
+        # Odd numbers are quarter turns.
+        fit = Fit(picture.fit.width, picture.fit.height, picture.fit.how) if way % 2 else picture.fit
+        turned.append(replace(picture, observation=observation, fit=fit, orientation=way))
     return turned
 
 
-def _batches(pictures: Sequence[_Picture], size: int) -> list[list[_Picture]]:
-    """Return pictures in batches of those that can be joined, largest first."""
+def _in_batches(
+    pictures: Sequence[_Picture],
+    autoencoder: Autoencoder,
+    settings: ReconstructionSettings,
+    costs: Costs,
+    what: str,
+    measure: Callable[[Observation], Sequence[Result]],
+) -> Iterator[tuple[_Picture, Result]]:
+    """Yield every picture with its result, measured in batches of pictures that can be joined, largest first.
+
+    A batch that does not fit into the GPU's memory is halved; one picture that does not fit is measured on the CPU.
+    """
 
     def order(picture: _Picture) -> tuple[int, str]:
         return -picture.fit.height * picture.fit.width, repr(picture.observation.key)
 
+    def measure_part(part: Sequence[_Picture]) -> Sequence[Result]:
+        def work() -> Sequence[Result]:
+            first, *others = (picture.observation for picture in part)
+            return measure(first.joined(others, autoencoder.network.device))
+
+        return on_cpu_if_too_large(autoencoder.network, work, part[0].image_id, costs) if len(part) == 1 else work()
+
     batches = []
     for _, alike in itertools.groupby(sorted(pictures, key=order), order):
         members = list(alike)
-        batches += [members[at : at + size] for at in range(0, len(members), size)]
-    return batches
-
-
-def _joined(batch: Sequence[_Picture], device: torch.device) -> Observation:
-    first, *others = (picture.observation for picture in batch)
-    return first.joined(others, device)
+        batches += [members[at : at + settings.batch_size] for at in range(0, len(members), settings.batch_size)]
+    fitting = FittingBatches(settings.batch_size, costs)
+    for batch in progress(batches, len(batches), what):
+        yield from zip(batch, fitting.map(measure_part, batch), strict=True)

@@ -5,7 +5,7 @@ Images are measured as they are stored: a picture that only its EXIF tag turns w
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -133,6 +133,15 @@ def loss_rows(
         }
 
     return [row(image, metric) for image in images.itertuples() for metric in metrics]
+
+
+def found_offsets(rows: Iterable[Mapping[str, Any]]) -> dict[str, Offset]:
+    """Return the offset of each image whose grid was searched, from rows of the losses table."""
+    return {
+        row["image_id"]: Offset(row["offset_rows"], row["offset_columns"])
+        for row in rows
+        if row["offset_rows"] is not None
+    }
 
 
 def measure_batches(
