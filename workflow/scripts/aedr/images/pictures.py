@@ -119,11 +119,16 @@ def picture_shape(data: bytes, upright: bool = True) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
+def encode(pixels: Pixels, format: str, **options: int) -> bytes:
+    """Encode RGB pixels (uint8, height x width x 3) in a format of Pillow's, with its options."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
 def encode_png(pixels: Pixels) -> bytes:
     """Encode RGB pixels (uint8, height x width x 3) as PNG, without metadata, so that equal pixels give equal bytes."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
+    return encode(pixels, "PNG")
 
 
 def describe_image(data: bytes, name: str, max_pixels: int | None = None) -> dict[str, object]:

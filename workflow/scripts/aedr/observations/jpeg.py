@@ -13,12 +13,10 @@ import torch
 import torch.nn.functional as F
 
 from aedr.images.pictures import Pixels
-from aedr.observations.jpeg_files import JpegCoefficients
-from aedr.observations.observation import Distances, from_levels, to_levels
+from aedr.observations.jpeg_files import BLOCK, YCBCR, JpegCoefficients
+from aedr.observations.observation import Distances, from_levels, stack_levels, to_levels
 
-BLOCK = 8
-# ITU-T T.871 (JFIF): rows are Y, Cb and Cr, columns R, G and B.
-TO_YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
+TO_YCBCR = torch.tensor(YCBCR)
 TO_RGB = torch.linalg.inv(TO_YCBCR.double()).float()
 _PLACES = torch.arange(BLOCK, dtype=torch.float64)
 DCT = (torch.cos((2 * _PLACES[None] + 1) * _PLACES[:, None] * torch.pi / (2 * BLOCK)) / 2).float()
@@ -235,5 +233,4 @@ def observe_jpeg(
         torch.from_numpy(plane.astype(np.float32) * np.where(np.isinf(step), 0, step))[None]
         for plane, step in zip(file.planes, file.steps, strict=True)
     )
-    levels = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
-    return Jpegs(coefficients, steps, levels, layout)
+    return Jpegs(coefficients, steps, stack_levels([pixels]).contiguous(), layout)

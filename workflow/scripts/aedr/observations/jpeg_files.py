@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from aedr.errors import UnusableImage
 
+BLOCK = 8
+# ITU-T T.871 (JFIF): rows are Y, Cb and Cr, columns R, G and B.
+YCBCR = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 COLOUR_SPACES = {"JCS_YCbCr": 3, "JCS_GRAYSCALE": 1}
 
 

@@ -19,11 +19,10 @@ from scipy.linalg import solveh_banded
 from scipy.special import ndtr
 
 from aedr.images.pictures import Pixels
-from aedr.observations.jpeg_files import JpegCoefficients
+from aedr.observations.jpeg_files import BLOCK, YCBCR, JpegCoefficients
 
 Array = npt.NDArray[np.float64]
 
-BLOCK = 8
 # Standard deviation of a luma coefficient around its multiple: decoders round the planes, then red, green and blue.
 NOISE = 0.4
 # The share of coefficients that are off their multiples for other reasons, above all saturated pixels.
@@ -77,13 +76,10 @@ def find_jpeg(pixels: Pixels) -> JpegTrace | None:
         return None
     luma, *_ = _planes(pixels)
     rows, columns = _likeliest_grid(luma)
-    coefficients = _coefficients(luma, rows, columns)
-    textured = _textured(coefficients)
-    quality, believed = _likeliest_quality(textured, 0)
-    steps = standard_tables(quality)[0] if believed else _each_step(textured)
-    if steps is None:
-        return None
-    return _with_chroma(pixels, (rows, columns), quality if believed else None, steps)
+    textured = _textured(_coefficients(luma, rows, columns))
+    quality = _likeliest_quality(textured)
+    steps = standard_tables(quality)[0] if quality is not None else _each_step(textured)
+    return _with_chroma(pixels, (rows, columns), quality, steps) if steps is not None else None
 
 
 def find_first_quality(file: JpegCoefficients) -> int | None:
@@ -192,11 +188,11 @@ def _likelihood(blocks: Array, steps: Array) -> Array:
     return np.where(nearest != 0, ratio, 0).sum(0)
 
 
-def _likeliest_quality(blocks: Array, table: int) -> tuple[int, bool]:
-    """Return the quality whose standard table the coefficients are multiples of, and whether it is to be believed."""
-    likelihoods = {quality: _likelihood(blocks, standard_tables(quality)[table]).sum() for quality in range(1, 100)}
+def _likeliest_quality(blocks: Array) -> int | None:
+    """Return the quality whose table of luma the coefficients are multiples of; None if it is not to be believed."""
+    likelihoods = {quality: _likelihood(blocks, standard_tables(quality)[0]).sum() for quality in range(1, 100)}
     quality = max(likelihoods, key=likelihoods.__getitem__)
-    return quality, bool(likelihoods[quality] > BELIEVED)
+    return quality if likelihoods[quality] > BELIEVED else None
 
 
 def _each_step(blocks: Array) -> Array | None:
@@ -259,11 +255,8 @@ def quantise(
 def _planes(pixels: Pixels) -> list[Array]:
     """Return luma without its offset, and both planes of chroma, in levels."""
     levels = pixels.astype(np.float64)
-    return [
-        levels @ (0.299, 0.587, 0.114) - 128,
-        levels @ (-0.168735892, -0.331264108, 0.5),
-        levels @ (0.5, -0.418687589, -0.081312411),
-    ]
+    luma, *chroma = (levels @ weights for weights in YCBCR)
+    return [luma - 128, *chroma]
 
 
 def _places(grid: tuple[int, int], sampling: tuple[int, int]) -> Iterator[tuple[int, int]]:

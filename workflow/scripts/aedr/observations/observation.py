@@ -12,7 +12,11 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
+
+from aedr.images.pictures import Pixels
 
 # A value stored as a whole level is known to half a level.
 HALF = 0.5
@@ -65,35 +69,14 @@ def from_levels(levels: torch.Tensor) -> torch.Tensor:
     return levels / 127.5 - 1
 
 
-@dataclass(frozen=True)
-class StoredPixels:
-    """Pictures stored without loss: every value is known to half a level.
+def stack_levels(pixels: Sequence[Pixels], device: torch.device | None = None) -> torch.Tensor:
+    """Stack 8-bit images of one size to float32 levels of 0..255, shape (images, 3, height, width)."""
+    return torch.from_numpy(np.stack(pixels)).to(device).permute(0, 3, 1, 2).float()
 
-    `levels`: whole numbers of 0..255, shape (images, 3, height, width). Distances leave out a rim of `margin` pixels.
-    """
 
-    levels: torch.Tensor
-    margin: int = 0
-
-    @property
-    def seen(self) -> torch.Tensor:
-        return from_levels(self.levels)
-
-    def distances(self, images: torch.Tensor) -> Distances:
-        return pixel_distances(to_levels(images) - self.levels, HALF, self.margin)
-
-    @property
-    def key(self) -> Hashable:
-        return "pixels", self.levels.shape[1:], self.margin
-
-    def joined(self, others: Sequence[Self], device: torch.device) -> "StoredPixels":
-        return replace(self, levels=torch.cat([each.levels for each in (self, *others)]).to(device))
-
-    def project(self, images: torch.Tensor) -> torch.Tensor:
-        return project_pixels(images, self.levels, HALF)
-
-    def control(self, images: torch.Tensor) -> "StoredPixels":
-        return replace(self, levels=to_levels(images).round())
+def whole_pixels(levels: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """Round levels of 0..255, shape (images, 3, height, width), to 8-bit images, (images, height, width, 3)."""
+    return levels.round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 # Encodes and decodes levels of 0..255, shape (images, 3, height, width), with a codec.
@@ -101,41 +84,45 @@ Codec = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Recoded:
-    """Pictures from a codec whose losses are not linear, such as WebP: the control is encoded again.
+class StoredPixels:
+    """Pictures of which pixels were stored, without loss or by a codec whose losses are not linear, such as WebP.
 
-    `half`: how far from the levels a picture may be that the codec turned into them; shape (images, 1, 1, 1).
+    `levels`: whole numbers of 0..255, shape (images, 3, height, width). `half`: how far from them a picture may be that
+    was stored as them; shape (images, 1, 1, 1) or for all images. `codec`: what the control is encoded with again.
+    Distances leave out a rim of `margin` pixels.
     """
 
     levels: torch.Tensor
-    half: torch.Tensor
-    codec: Codec
+    half: torch.Tensor = torch.full((1, 1, 1, 1), HALF)
+    codec: Codec | None = None
     margin: int = 0
 
     @property
     def seen(self) -> torch.Tensor:
         return from_levels(self.levels)
 
-    def distances(self, images: torch.Tensor) -> Distances:
-        return pixel_distances(to_levels(images) - self.levels, self.half, self.margin)
-
     @property
     def key(self) -> Hashable:
         return self.codec, self.levels.shape[1:], self.margin
 
-    def joined(self, others: Sequence[Self], device: torch.device) -> "Recoded":
+    def joined(self, others: Sequence[Self], device: torch.device) -> "StoredPixels":
         every = (self, *others)
         levels, half = (torch.cat([getattr(each, part) for each in every]).to(device) for part in ("levels", "half"))
         return replace(self, levels=levels, half=half)
 
+    def distances(self, images: torch.Tensor) -> Distances:
+        return pixel_distances(to_levels(images) - self.levels, self.half, self.margin)
+
     def project(self, images: torch.Tensor) -> torch.Tensor:
-        return project_pixels(images, self.levels, self.half)
+        nearest = torch.minimum(torch.maximum(to_levels(images), self.levels - self.half), self.levels + self.half)
+        return from_levels(nearest.clamp(0, 255))
 
-    def control(self, images: torch.Tensor) -> "Recoded":
-        return replace(self, levels=self.codec(to_levels(images).round()))
+    def control(self, images: torch.Tensor) -> "StoredPixels":
+        levels = to_levels(images).round()
+        return replace(self, levels=self.codec(levels) if self.codec is not None else levels)
 
 
-def pixel_distances(differences: torch.Tensor, half: float | torch.Tensor, margin: int) -> Distances:
+def pixel_distances(differences: torch.Tensor, half: torch.Tensor, margin: int) -> Distances:
     """Return the distances that differences of levels amount to, without a rim of `margin` pixels."""
     height, width = differences.shape[-2:]
     inner = differences[..., margin : height - margin, margin : width - margin]
@@ -146,9 +133,3 @@ def pixel_distances(differences: torch.Tensor, half: float | torch.Tensor, margi
         return values.flatten(1).sum(1) / pixels
 
     return Distances(mean(beyond), mean(beyond.square()), mean(inner.double().square()))
-
-
-def project_pixels(images: torch.Tensor, levels: torch.Tensor, half: float | torch.Tensor) -> torch.Tensor:
-    """Return images whose levels are moved to within `half` of `levels`."""
-    nearest = torch.minimum(torch.maximum(to_levels(images), levels - half), levels + half)
-    return from_levels(nearest.clamp(0, 255))

@@ -1,22 +1,27 @@
 """Observing pictures: what a picture with a known history still says of what was decoded."""
 
 import functools
-import io
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from PIL import Image
 
-from aedr.images.pictures import Pixels, decode_image, encode_png, format_of
+from aedr.images.pictures import Pixels, decode_image, encode, encode_png, format_of
 from aedr.observations.history import DECODED_JPEG, JPEG, RECODED, History, read_history
 from aedr.observations.jpeg import observe_jpeg
 from aedr.observations.jpeg_files import read_coefficients
 from aedr.observations.jpeg_traces import first_jpeg, quantise
-from aedr.observations.observation import Codec, Distances, Observation, Recoded, StoredPixels, to_levels
+from aedr.observations.observation import (
+    Codec,
+    Distances,
+    Observation,
+    StoredPixels,
+    stack_levels,
+    to_levels,
+    whole_pixels,
+)
 from aedr.observations.operators import Resized
-from aedr.observations.recoding import encode
 
 
 def observe(
@@ -46,15 +51,15 @@ def observe(
         file = quantise(pixels, (history.rows, history.columns), steps.reshape(-1, 8, 8), history.sampling)
         return observe_jpeg(file, pixels, image, margin, (history.rows, history.columns))
     top, left, height, width = image
-    levels = torch.from_numpy(pixels[top : top + height, left : left + width].copy()).permute(2, 0, 1)[None].float()
+    levels = stack_levels([pixels[top : top + height, left : left + width]]).contiguous()
     if history.kind == RECODED:
         recode = codec(history.format, int(history.quality or 0))
         # Off the codec's grid, what it changes is what it changed when it wrote the picture, within a tenth.
         moved = levels.roll((3, 5), (2, 3))
         lost = (recode(moved) - moved).square().mean((1, 2, 3), keepdim=True).sqrt()
         # With two standard deviations, thresholds from untouched images hold as they do for JPEG.
-        return Recoded(levels, 2 * lost, recode, margin)
-    return StoredPixels(levels, margin)
+        return StoredPixels(levels, 2 * lost, recode, margin)
+    return StoredPixels(levels, margin=margin)
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ class Repeated:
 
     def control(self, images: torch.Tensor) -> "Repeated":
         again = []
-        for levels in to_levels(images).round().permute(0, 2, 3, 1).byte().cpu().numpy():
-            data = self.again(encode_png(levels))
+        for whole in whole_pixels(to_levels(images)):
+            data = self.again(encode_png(whole))
             pixels = decode_image(data, upright=False)
             history = read_history(data, format_of(data), pixels)
             again.append(observe(data, pixels, history, (0, 0, *pixels.shape[:2])))
@@ -102,10 +107,7 @@ def codec(format: str, quality: int) -> Codec:
     """Return a codec as a map of levels, whole numbers of 0..255, shape (images, 3, height, width)."""
 
     def recode(levels: torch.Tensor) -> torch.Tensor:
-        decoded = []
-        for pixels in levels.permute(0, 2, 3, 1).byte().cpu().numpy():
-            with Image.open(io.BytesIO(encode(pixels, format, quality))) as image:
-                decoded.append(np.asarray(image.convert("RGB")))
-        return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).to(levels)
+        files = [encode(pixels, format, quality=quality) for pixels in whole_pixels(levels)]
+        return stack_levels([decode_image(data) for data in files], levels.device)
 
     return recode

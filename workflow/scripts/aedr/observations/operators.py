@@ -101,11 +101,15 @@ class Resized:
         Args:
             is_rounded: round between the two directions, as Pillow does.
         """
-        *_, height, width = self.stored.seen.shape
-        down = torch.from_numpy(resize_matrix(self.size[1], height, self.filter)).to(images)
-        across = torch.from_numpy(resize_matrix(self.size[0], width, self.filter)).to(images)
+        down, across = (matrix.to(images) for matrix in self._matrices)
         levels = to_levels(images) @ across.T
         return from_levels((down @ (levels.round().clamp(0, 255) if is_rounded else levels)).clamp(0, 255))
+
+    @functools.cached_property
+    def _matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
+        (width, height), (*_, stored_height, stored_width) = self.size, self.stored.seen.shape
+        down = torch.from_numpy(resize_matrix(height, stored_height, self.filter))
+        return down, torch.from_numpy(resize_matrix(width, stored_width, self.filter))
 
     def _back(self, levels: torch.Tensor) -> torch.Tensor:
         width, height = self.size

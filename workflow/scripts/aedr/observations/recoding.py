@@ -1,18 +1,15 @@
-"""Codecs whose losses are not linear, WebP and AVIF: with which quality a file was written."""
+"""WebP, a codec whose losses are not linear: with which quality a file was written."""
 
-import io
 from collections.abc import Iterator
 
-from PIL import Image
-
-from aedr.images.pictures import Pixels
+from aedr.images.pictures import Pixels, encode
 
 QUALITIES = range(0, 101)
 
 
 def is_lossy(data: bytes, format: str | None) -> bool:
     """Return whether a file of Pillow's `format` is one of a lossy codec other than JPEG."""
-    return format == "AVIF" or (format == "WEBP" and b"VP8 " in _chunks(data))
+    return format == "WEBP" and b"VP8 " in _chunks(data)
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
@@ -24,13 +21,6 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         at += 8 + size + size % 2
 
 
-def encode(pixels: Pixels, format: str, quality: int) -> bytes:
-    """Return the file that Pillow writes of RGB pixels (uint8, height x width x 3)."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format=format, quality=quality)
-    return buffer.getvalue()
-
-
 def likeliest_quality(pixels: Pixels, format: str, size: int) -> int:
     """Return the quality at which the decoded pixels, encoded again, give a file nearest to `size` bytes.
 
@@ -39,8 +29,8 @@ def likeliest_quality(pixels: Pixels, format: str, size: int) -> int:
     low, high = QUALITIES[0], QUALITIES[-1]
     while high - low > 1:
         middle = (low + high) // 2
-        if len(encode(pixels, format, middle)) < size:
+        if len(encode(pixels, format, quality=middle)) < size:
             low = middle
         else:
             high = middle
-    return min((low, high), key=lambda quality: abs(len(encode(pixels, format, quality)) - size))
+    return min((low, high), key=lambda quality: abs(len(encode(pixels, format, quality=quality)) - size))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.fft import dct
 
 from aedr.images.pictures import Pixels
+from aedr.observations.jpeg_files import YCBCR
 from aedr.observations.resampling import FILTERS, inverse_of_resize, resize_matrix
 
 # How many coefficients on both sides of the old end are compared.
@@ -43,11 +44,11 @@ def opposite_signs(luma: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.f
 
 @dataclass(frozen=True)
 class Enlargement:
-    """The size that a picture had before it was enlarged, and the filter; None if it is none of `FILTERS`."""
+    """The size that a picture had before it was enlarged, and the filter, one of `FILTERS`."""
 
     width: int
     height: int
-    filter: str | None
+    filter: str
 
 
 def find_enlargement(pixels: Pixels) -> Enlargement | None:
@@ -55,7 +56,7 @@ def find_enlargement(pixels: Pixels) -> Enlargement | None:
 
     Only pictures stored without loss afterwards are read: the grid of a JPEG leaves similar signs.
     """
-    luma = pixels.astype(np.float64) @ (0.299, 0.587, 0.114)
+    luma = pixels.astype(np.float64) @ YCBCR[0]
     by_height, by_width = opposite_signs(luma, 0), opposite_signs(luma, 1)
     height, width = luma.shape
     heights = np.arange(max(round(height / LARGEST_SCALE), REACH + 1), height)
@@ -70,9 +71,11 @@ def find_enlargement(pixels: Pixels) -> Enlargement | None:
         (at, name): _left_over(luma, int(heights[at]), int(widths[at]), name) for at in likeliest for name in FILTERS
     }
     least = min(left.values())
+    if least >= ROUNDED:
+        return None
     # Larger sizes than the true one leave as little, smaller ones more.
     at, name = min((key for key, value in left.items() if value <= ALIKE * least), key=lambda key: (key[0], left[key]))
-    return Enlargement(int(widths[at]), int(heights[at]), name if least < ROUNDED else None)
+    return Enlargement(int(widths[at]), int(heights[at]), name)
 
 
 def _left_over(luma: npt.NDArray[np.float64], height: int, width: int, filter: str) -> float:

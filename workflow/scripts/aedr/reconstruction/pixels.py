@@ -10,6 +10,7 @@ from PIL import Image
 
 from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels
+from aedr.observations.observation import from_levels, stack_levels, to_levels, whole_pixels
 
 SMALLEST_SIDE = 16
 
@@ -56,14 +57,12 @@ def apply_fit(pixels: Pixels, fit: Fit) -> Pixels:
 
 def to_tensor(pixels: Sequence[Pixels], device: torch.device) -> torch.Tensor:
     """Stack 8-bit images of one size to a float32 tensor in [-1, 1], shape (images, 3, height, width)."""
-    stacked = torch.from_numpy(np.stack(pixels)).to(device)
-    return stacked.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return from_levels(stack_levels(pixels, device))
 
 
 def to_pixels(images: torch.Tensor) -> npt.NDArray[np.uint8]:
     """Round a tensor in [-1, 1], shape (images, 3, height, width), to 8-bit images, (images, height, width, 3)."""
-    levels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
-    return levels.permute(0, 2, 3, 1).cpu().numpy()
+    return whole_pixels(to_levels(images))
 
 
 def round_to_8_bits(images: torch.Tensor) -> torch.Tensor:

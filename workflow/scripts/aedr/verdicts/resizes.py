@@ -65,7 +65,7 @@ def copies(data: bytes, pixels: Pixels, history: History, common: Iterable[Size]
     """
     found = find_enlargement(pixels) if history.kind == PIXELS and history.obstacle is None else None
     known = set(common)
-    if found is None or found.filter is None:
+    if found is None:
         height, width = pixels.shape[:2]
         return [_copy(data, pixels, history, size) for size in likely_sizes(width, height, known)]
     size = (found.width, found.height)
