@@ -8,7 +8,6 @@ histories of every kind of damage, as `snakemake attribute` would have them. A t
 """
 
 import argparse
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from aedr.errors import UnusableImage
 from aedr.images.homogeneity import homogeneity, read_grey
 from aedr.images.pictures import decode_image, describe_image, encode_png, format_of
 from aedr.observations.history import describe, read_history
+from aedr.observations.observing import repeated
 from aedr.reconstruction.losses import LOSSES
 from aedr.reconstruction.observed_shards import observe_shard
 from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
@@ -81,9 +81,11 @@ def damaged_tables(images: pd.DataFrame, steps: list[dict[str, Any]]) -> tuple[p
 
 
 def measure(
-    name: str, images: pd.DataFrame, histories: pd.DataFrame, autoencoder: Autoencoder, off_grid: str, repeat: Any
+    name: str, images: pd.DataFrame, histories: pd.DataFrame, autoencoder: Autoencoder, off_grid: str, steps: Any
 ) -> list[dict[str, object]]:
-    """Return the losses of images and copies under one autoencoder."""
+    """Return the losses, under one autoencoder, of images after `steps` and of copies."""
+    is_repeated = steps and keeps_size(steps)
+    again = repeated(lambda pixels: transform_image(encode_png(pixels), steps, seed=0)) if is_repeated else None
     settings = ReconstructionSettings(
         study_seed=0,
         autoencoder=name,
@@ -92,7 +94,7 @@ def measure(
         resize_to=None,
         batch_size=12,
         orientations="stored" if off_grid == "search" else "search",
-        repeat=repeat,
+        damage=again,
     )
     functions = {metric: LOSSES[metric] for metric in PIXEL_METRICS}
     return [
@@ -120,8 +122,7 @@ def main() -> None:
     parser.add_argument("--damage", nargs="+", default=list(DAMAGE), choices=DAMAGE)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    loaded = {name: functools.partial(load_autoencoder, f"demo/models/{name}", "float32", CPU) for name in AUTOENCODERS}
-    autoencoders = {name: load() for name, load in loaded.items()}
+    autoencoders = {name: load_autoencoder(f"demo/models/{name}", "float32", CPU) for name in AUTOENCODERS}
     tables = [
         read_tables(sorted((arguments.results / "images" / source).glob("*.parquet")), "images") for source in SOURCES
     ]
@@ -136,11 +137,10 @@ def main() -> None:
         steps = DAMAGE[damage]
         damaged, histories = damaged_tables(images, steps)
         off_grid = "search" if "searched" in damage else "crop"
-        repeat = functools.partial(transform_image, steps=steps, seed=0) if steps and keeps_size(steps) else None
         losses = [
             row
             for name, autoencoder in autoencoders.items()
-            for row in measure(name, damaged, histories, autoencoder, off_grid, repeat)
+            for row in measure(name, damaged, histories, autoencoder, off_grid, steps)
         ]
         write_table(folder / "images.parquet", "images", damaged, {})
         write_table(folder / "histories.parquet", "histories", histories, {})

@@ -8,7 +8,6 @@ untouched own picture and scored on the others, with all photographs.
 """
 
 import argparse
-import functools
 import os
 import sys
 from pathlib import Path
@@ -26,7 +25,6 @@ from score_damage import NO_FIT, SIGNALS, one_row_an_image  # noqa: E402
 
 from aedr.images.pictures import Pixels, decode_image, encode_png  # noqa: E402
 from aedr.reconstruction.pixels import to_pixels, to_tensor  # noqa: E402
-from aedr.robustness.transforms import transform_image  # noqa: E402
 from aedr.scoring.accuracy import area_under_curve  # noqa: E402
 from aedr.scoring.signals import FITTED_SIGNALS, add_signals, fit_parameters  # noqa: E402
 from aedr.scoring.thresholds import fit_threshold  # noqa: E402
@@ -71,8 +69,7 @@ def main() -> None:
     for damage in arguments.damage:
         steps = DAMAGE[damage]
         damaged, histories = damaged_tables(images, steps)
-        repeat = functools.partial(transform_image, steps=steps, seed=0) if steps and damage != "mirrored" else None
-        losses = pd.DataFrame(measure(NAME, damaged, histories, autoencoder, "crop", repeat))
+        losses = pd.DataFrame(measure(NAME, damaged, histories, autoencoder, "crop", steps))
         tables = {"losses": losses, "homogeneity": measured_homogeneity(damaged)}
         measured[damage] = one_row_an_image(tables)
         cells.append([damage, *(score(measured["untouched"], measured[damage], *view) for view in SIGNALS.values())])

@@ -23,14 +23,14 @@ def reconstruct_images(
     losses depend on; losses do not depend on `cost` (device, batch_size). `damage` are the steps of the transform that
     the images went through, if they keep the size.
     """
-    import functools
-
     import diffusers
     import torch
 
     from aedr.autoencoders.loading import load_autoencoder
     from aedr.costs import Costs, device_name
     from aedr.devices import pick_device
+    from aedr.images.pictures import encode_png
+    from aedr.observations.observing import repeated
     from aedr.reconstruction.losses import loss_functions
     from aedr.reconstruction.observed_shards import observe_shard
     from aedr.reconstruction.shards import ReconstructionSettings, found_offsets, reconstruct_shard
@@ -45,8 +45,8 @@ def reconstruct_images(
     functions = loss_functions([metric for metric in metrics if metric not in OBSERVED], lpips_backbone, device)
     costs.begin_work()
     table = read_table(images, "images")
-    repeat = functools.partial(transform_image, steps=damage, seed=0) if damage else None
-    reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], repeat=repeat, **settings)
+    again = repeated(lambda pixels: transform_image(encode_png(pixels), damage, seed=0)) if damage else None
+    reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], damage=again, **settings)
     rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs) if functions else []
     if observed:
         read, offsets = read_table(histories, "histories"), found_offsets(rows)

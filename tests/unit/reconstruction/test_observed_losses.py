@@ -13,9 +13,9 @@ from PIL import Image
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
-from aedr.images.pictures import decode_image, describe_image, encode_png, format_of
+from aedr.images.pictures import decode_image, describe_image, encode, encode_png, format_of
 from aedr.observations.history import read_history
-from aedr.observations.observing import observe
+from aedr.observations.observing import observe, repeated
 from aedr.observations.operators import ORIENTATIONS, turn
 from aedr.reconstruction.observed_losses import ROUNDING, find_orientations, observed_losses, refine
 from aedr.reconstruction.observed_shards import observe_shard
@@ -129,6 +129,29 @@ def test_rows_say_what_was_found_and_only_the_first_images_of_a_source_are_measu
     assert ratio["x/plain.png"] == pytest.approx(ratio["x/mirrored.png"], rel=1e-3)
     assert measured.loc["x/wide.jpg", ["height", "width"]].tolist() == [64, 100]
     assert measured.loc["x/flat.png", "reason"] == "broken" and np.isnan(measured.loc["x/flat.png", "first_loss"])
+
+
+def test_a_control_that_was_damaged_again_does_not_depend_on_the_batch() -> None:
+    def webp(pixels: np.ndarray) -> bytes:
+        return encode(pixels, "WEBP", quality=80)
+
+    pictures = [own_image(), PHOTOGRAPH, np.ascontiguousarray(PHOTOGRAPH[::-1])]
+    for name, encoder in {"codec": webp, "pixels": lambda pixels: encode_png(decode_image(webp(pixels)))}.items():
+        files = [encoder(pixels) for pixels in pictures]
+        ids = [f"{name}/{number}" for number in range(len(files))]
+        images = pd.DataFrame(
+            [{"image_id": i, "source": name} | describe_image(data, i) for i, data in zip(ids, files, strict=True)]
+        )
+        read = [read_history(data, format_of(data), decode_image(data)).to_json() for data in files]
+        histories = pd.DataFrame({"image_id": ids, "history": read, "stored": None})
+        second = []
+        for batch_size in (1, 3):
+            settings = ReconstructionSettings(
+                0, "A", "mode", "crop", None, batch_size, orientations="stored", damage=repeated(encoder)
+            )
+            rows = pd.DataFrame(observe_shard(images, histories, AUTOENCODER, OBSERVED, settings, Costs(CPU)))
+            second.append(rows["second_loss"].to_numpy(dtype=float))
+        assert second[0] == pytest.approx(second[1], rel=1e-3), name
 
 
 CPU = torch.device("cpu")

@@ -1,26 +1,18 @@
 """Observing pictures: what a picture with a known history still says of what was decoded."""
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from aedr.images.pictures import Pixels, decode_image, encode, encode_png, format_of
-from aedr.observations.history import DECODED_JPEG, JPEG, RECODED, History, read_history
+from aedr.images.pictures import Pixels, decode_image, encode
+from aedr.observations.history import DECODED_JPEG, JPEG, RECODED, History
 from aedr.observations.jpeg import observe_jpeg
 from aedr.observations.jpeg_files import read_coefficients
 from aedr.observations.jpeg_traces import first_jpeg, quantise
-from aedr.observations.observation import (
-    Codec,
-    Distances,
-    Observation,
-    StoredPixels,
-    stack_levels,
-    to_levels,
-    whole_pixels,
-)
+from aedr.observations.observation import Codec, Observation, StoredPixels, stack_levels, whole_pixels
 from aedr.observations.operators import Resized
 
 
@@ -62,52 +54,17 @@ def observe(
     return StoredPixels(levels, margin=margin)
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """Pictures of which it is known what was done to them: their control goes through the same again.
+def repeated(encoder: Callable[[Pixels], bytes]) -> Codec:
+    """Return what encodes pixels, or damages and encodes them at the same size, as a codec."""
 
-    `again`: turns the file of a picture into that of the damaged one, of the same size.
-    """
+    def recode(levels: torch.Tensor) -> torch.Tensor:
+        files = [encoder(pixels) for pixels in whole_pixels(levels)]
+        return stack_levels([decode_image(data, upright=False) for data in files], levels.device)
 
-    stored: Observation
-    again: Callable[[bytes], bytes]
-
-    @property
-    def seen(self) -> torch.Tensor:
-        return self.stored.seen
-
-    @property
-    def key(self) -> Hashable:
-        return "repeated", self.stored.key
-
-    def joined(self, others: Sequence["Repeated"], device: torch.device) -> "Repeated":
-        return replace(self, stored=self.stored.joined([each.stored for each in others], device))
-
-    def distances(self, images: torch.Tensor) -> Distances:
-        return self.stored.distances(images)
-
-    def project(self, images: torch.Tensor) -> torch.Tensor:
-        return self.stored.project(images)
-
-    def control(self, images: torch.Tensor) -> "Repeated":
-        again = []
-        for whole in whole_pixels(to_levels(images)):
-            data = self.again(encode_png(whole))
-            pixels = decode_image(data, upright=False)
-            history = read_history(data, format_of(data), pixels)
-            again.append(observe(data, pixels, history, (0, 0, *pixels.shape[:2])))
-        if len({each.key for each in again}) > 1:
-            again = [StoredPixels(to_levels(each.seen)) for each in again]
-        first, *others = again
-        return replace(self, stored=first.joined(others, images.device))
+    return recode
 
 
 @functools.cache
 def codec(format: str, quality: int) -> Codec:
-    """Return a codec as a map of levels, whole numbers of 0..255, shape (images, 3, height, width)."""
-
-    def recode(levels: torch.Tensor) -> torch.Tensor:
-        files = [encode(pixels, format, quality=quality) for pixels in whole_pixels(levels)]
-        return stack_levels([decode_image(data) for data in files], levels.device)
-
-    return recode
+    """Return the codec that Pillow has for a format; the same object every time, so that pictures can be joined."""
+    return repeated(functools.partial(encode, format=format, quality=quality))

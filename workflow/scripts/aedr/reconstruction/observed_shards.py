@@ -14,9 +14,9 @@ from aedr.errors import UnusableImage
 from aedr.images.pictures import decode_image
 from aedr.jobs import progress
 from aedr.memory import FittingBatches, on_cpu_if_too_large
-from aedr.observations.history import PIXELS, RECODED, History
-from aedr.observations.observation import Observation
-from aedr.observations.observing import Repeated, observe
+from aedr.observations.history import PIXELS, History
+from aedr.observations.observation import Observation, StoredPixels
+from aedr.observations.observing import observe
 from aedr.observations.operators import Turned
 from aedr.reconstruction.grid_search import RIM_IN_LATENTS, Offset, find_offset
 from aedr.reconstruction.observed_losses import find_orientations, observed_losses
@@ -117,8 +117,10 @@ def _look_at(
         return _Picture(image_id, observed, replace(fit, how="searched"), offset)
     fit = fit_to_grid(height, width, autoencoder.factor, "crop", None)
     observed = observe(data, pixels, history, (0, 0, fit.height, fit.width))
-    if settings.repeat is not None and history.kind in (PIXELS, RECODED) and fit.how == "whole":
-        observed = Repeated(observed, settings.repeat)
+    # Of a file, what it went through is read from it.
+    is_repeated = settings.damage is not None and history.kind == PIXELS and fit.how == "whole"
+    if is_repeated and isinstance(observed, StoredPixels):
+        observed = replace(observed, codec=settings.damage)
     return _Picture(image_id, observed, fit)
 
 

@@ -20,6 +20,7 @@ from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels, decode_image, picture_shape
 from aedr.jobs import progress
 from aedr.memory import FittingBatches, on_cpu_if_too_large
+from aedr.observations.observation import Codec
 from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.grid_search import RIM_IN_LATENTS, Offset, search_and_measure
 from aedr.reconstruction.losses import SMALLEST_SIDE_FOR_LPIPS, LossFunction, LossPair
@@ -40,8 +41,8 @@ class ReconstructionSettings:
     refinement_steps: int = 2
     orientations: str = "stored"
     refined_images: int | None = None
-    # Does to the file of a picture what is known to have been done to the images, if that keeps their sizes.
-    repeat: Callable[[bytes], bytes] | None = None
+    # What is known to have been done to the images, if that keeps their sizes.
+    damage: Codec | None = None
 
 
 # The losses of one image, by metric.
