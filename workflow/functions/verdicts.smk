@@ -24,11 +24,6 @@ def verdict_metrics():
     return [metric for metric in (config["attribution"][key] for key in keys) if metric is not None]
 
 
-def histories_of_query(wildcards):
-    """Return the histories of the query's images, and of their copies at other sizes."""
-    return [table for source in QUERIES for table in tables_of("histories", source)]
-
-
 def query_images(wildcards):
     """Return the images of the query; if there is none, say how to give one."""
     if not config["query"]:

@@ -105,9 +105,9 @@ def tables_of(table, source):
     return [f"{RESULTS}/{table}/{source}/{shard}.parquet" for shard in shards_of(source)]
 
 
-def homogeneity_of(sources):
-    """Return the homogeneity of sources."""
-    return [table for source in sources for table in tables_of("homogeneity", source)]
+def tables_of_all(table, sources):
+    """Return the files of a table of several sources."""
+    return [file for source in sources for file in tables_of(table, source)]
 
 
 def autoencoder_of(model):

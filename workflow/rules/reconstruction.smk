@@ -1,6 +1,7 @@
 # Double reconstruction of every source by every autoencoder.
 #
-# needs  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/histories/{source}/{shard}.parquet, the autoencoders' weights, those of LPIPS
+# needs  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/histories/{source}/{shard}.parquet, the autoencoders'
+#        weights, those of LPIPS
 # makes  {RESULTS}/losses/{autoencoder}/{source}/{shard}.parquet
 
 

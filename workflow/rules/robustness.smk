@@ -40,9 +40,9 @@ rule transform_images:
 rule evaluate_robustness:
     input:
         losses=lambda wildcards: losses_to_score(damaged_sources(wildcards.transform), wildcards.transform),
-        homogeneity=lambda wildcards: homogeneity_of(damaged_sources(wildcards.transform)),
+        homogeneity=lambda wildcards: tables_of_all("homogeneity", damaged_sources(wildcards.transform)),
         untouched_losses=lambda wildcards: losses_to_score(undamaged_sources(wildcards.transform), wildcards.transform),
-        untouched_homogeneity=lambda wildcards: homogeneity_of(undamaged_sources(wildcards.transform)),
+        untouched_homogeneity=lambda wildcards: tables_of_all("homogeneity", undamaged_sources(wildcards.transform)),
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         f"{RESULTS}/robustness/{{transform}}.parquet",

@@ -9,7 +9,7 @@ rule compute_signals:
     input:
         losses=losses_of_families,
         rivals=rivals_of_families,
-        homogeneity=homogeneity_of(SOURCES),
+        homogeneity=tables_of_all("homogeneity", SOURCES),
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         signals=f"{RESULTS}/signals.parquet",

@@ -85,8 +85,8 @@ rule attribute_images:
         calibration=CALIBRATION_FILE,
         families=f"{RESULTS}/verdicts/families.json",
         losses=query_losses,
-        homogeneity=homogeneity_of(QUERIES),
-        histories=histories_of_query,
+        homogeneity=tables_of_all("homogeneity", QUERIES),
+        histories=tables_of_all("histories", QUERIES),
         images=query_images,
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
