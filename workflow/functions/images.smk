@@ -72,3 +72,12 @@ def say_changed_limits():
     """Warn about existing tables in which a limit would now accept or refuse other images."""
     for line in changed_limits(limited_tables(), {key: config[key] for key in ("max_pixels", "max_bytes")}):
         logger.warning(line)
+
+
+def refined_images(wildcards):
+    """Return how many images of a shard are measured as they were observed: all of the query, the first of a source."""
+    at_most = config["reconstruction"]["refined_images"]
+    if at_most is None or wildcards.source.partition(".")[0] in QUERIES:
+        return None
+    start, stop = shard_range(wildcards.source, wildcards.shard)
+    return None if stop <= at_most else max(at_most - start, 0)

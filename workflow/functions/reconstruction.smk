@@ -19,15 +19,6 @@ def reconstruction_settings(wildcards):
     }
 
 
-def refined_images(wildcards):
-    """Return how many images of a shard are measured as they were observed: all of the query, the first of a source."""
-    at_most = config["reconstruction"]["refined_images"]
-    if at_most is None or wildcards.source.partition(".")[0] in QUERIES:
-        return None
-    start, stop = shard_range(wildcards.source, wildcards.shard)
-    return None if stop <= at_most else max(at_most - start, 0)
-
-
 def known_damage(wildcards):
     """Return the steps that a damaged source's images went through, if they keep the size; otherwise none."""
     transform = wildcards.source.partition(".")[2]

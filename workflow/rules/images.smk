@@ -98,6 +98,7 @@ rule read_histories:
     conda:
         environment("analysis")
     params:
+        refined_images=refined_images,
         code=code_digest("read_histories.py"),
     message:
         "histories of {wildcards.source}, shard {wildcards.shard}"
