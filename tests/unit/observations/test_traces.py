@@ -79,12 +79,21 @@ def test_an_enlargement_is_found_and_undone(filter, scale) -> None:
     assert found >= 3
 
 
-@pytest.mark.parametrize("format, quality", [("WEBP", 80), ("WEBP", 50)])
-def test_the_quality_of_another_codec_is_estimated_from_the_size_of_its_file(format, quality) -> None:
+@pytest.mark.parametrize(
+    "format, quality, options, within",
+    [
+        ("WEBP", 80, {}, 10),
+        ("WEBP", 50, {}, 10),
+        ("AVIF", 80, {"subsampling": "4:2:0"}, 3),
+        ("AVIF", 50, {"subsampling": "4:4:4"}, 3),
+    ],
+)
+def test_the_quality_of_another_codec_is_estimated_from_the_size_of_its_file(format, quality, options, within) -> None:
     pixels = pixels_of(PHOTOGRAPHS[3])
-    data = encoded(pixels, format, quality=quality)
+    data = encoded(pixels, format, quality=quality, **options)
     history = read_history(data, format, decode_image(data))
-    assert history.kind == RECODED and abs((history.quality or 0) - quality) <= 10
+    assert history.kind == RECODED and abs((history.quality or 0) - quality) <= within
+    assert history.subsampling == options.get("subsampling") and History.from_json(history.to_json()) == history
     lossless = encoded(pixels, "WEBP", lossless=True)
     assert read_history(lossless, "WEBP", decode_image(lossless)).kind == PIXELS
 

@@ -53,6 +53,9 @@ def test_without_steps_a_picture_keeps_its_own_bytes() -> None:
     [
         ([{"jpeg": 75}], "JPEG", (64, 48)),
         ([{"webp": 80}], "WEBP", (64, 48)),
+        ([{"avif": {"quality": 60, "subsampling": "4:4:4"}}], "AVIF", (64, 48)),
+        ([{"shrink": 40}, {"jpeg": 70}], "JPEG", (40, 30)),
+        ([{"shrink": 64}], "PNG", (64, 48)),
         ([{"jpeg": 75}, {"crop": {"rows": 3, "columns": 5}}], "PNG", (59, 45)),
         ([{"resize": {"scale": 0.5, "filter": "lanczos"}}], "PNG", (32, 24)),
         ([{"resize": 0.01}], "PNG", (1, 1)),

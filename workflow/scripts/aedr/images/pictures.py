@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 # Pillow's own limit would raise before ours, whose message names the key. Opening a file decodes no pixels yet.
 Image.MAX_IMAGE_PIXELS = None
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
 
 # A scan takes a few bytes of a JPEG, but decoding it goes over all pixels. libtiff has this limit for the same reason;
 # encoders write about ten.
@@ -119,7 +120,7 @@ def picture_shape(data: bytes, upright: bool = True) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def encode(pixels: Pixels, format: str, **options: int) -> bytes:
+def encode(pixels: Pixels, format: str, **options: Any) -> bytes:
     """Encode RGB pixels (uint8, height x width x 3) in a format of Pillow's, with its options."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format=format, **options)

@@ -14,7 +14,7 @@ from aedr.errors import UnusableImage
 from aedr.images.pictures import Pixels
 from aedr.observations.jpeg_files import JpegCoefficients, read_coefficients
 from aedr.observations.jpeg_traces import find_first_quality, find_jpeg, standard_tables
-from aedr.observations.recoding import is_lossy, likeliest_quality
+from aedr.observations.recoding import is_lossy, likeliest_quality, subsampling_of
 
 GREY = "it is grey: if a decoder put it out in colour, its colours are lost"
 PIXELS, JPEG, DECODED_JPEG, RECODED = "pixels", "jpeg", "decoded jpeg", "recoded"
@@ -25,8 +25,8 @@ class History:
     """One picture's history; `describe` says it in words.
 
     `kind`: what is observed: pixels, the coefficients of a JPEG file, those of a JPEG whose pixels were stored, or
-    pixels from another lossy codec. `quality`: with which libjpeg has these tables, or of the other codec. For a
-    decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
+    pixels from another lossy codec. `quality`: with which libjpeg has these tables, or of the other codec, whose
+    `subsampling` of chroma is Pillow's name, None if it has only one. For a decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
     `sampling` are as in `JpegCoefficients`, a table of 64 steps for each component, None where nothing is known.
     `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and `enlarged_by`: the (width, height)
     and the filter of an enlargement that the pixels prove. `resizes`: width and height before each resize that the
@@ -37,6 +37,7 @@ class History:
     kind: str
     format: str
     quality: int | None = None
+    subsampling: str | None = None
     rows: int = 0
     columns: int = 0
     steps: tuple[tuple[float | None, ...], ...] = ()
@@ -78,8 +79,9 @@ def _read(data: bytes, format: str, pixels: Pixels) -> History:
     if format in ("JPEG", "MPO"):
         return _history_of_jpeg(data)
     if is_lossy(data, format):
-        quality = likeliest_quality(pixels, format, len(data))
-        return History(RECODED, format, quality=quality)
+        subsampling = subsampling_of(data, format)
+        quality = likeliest_quality(pixels, format, len(data), subsampling)
+        return History(RECODED, format, quality=quality, subsampling=subsampling)
     trace = find_jpeg(pixels)
     if trace is None:
         return History(PIXELS, format)

@@ -12,8 +12,9 @@ from aedr.observations.history import DECODED_JPEG, JPEG, RECODED, History
 from aedr.observations.jpeg import observe_jpeg
 from aedr.observations.jpeg_files import read_coefficients
 from aedr.observations.jpeg_traces import first_jpeg, quantise
-from aedr.observations.observation import Codec, Observation, StoredPixels, stack_levels, whole_pixels
+from aedr.observations.observation import HALF, Codec, Observation, StoredPixels, stack_levels, whole_pixels
 from aedr.observations.operators import Resized
+from aedr.observations.recoding import options_of
 
 
 def observe(
@@ -45,12 +46,12 @@ def observe(
     top, left, height, width = image
     levels = stack_levels([pixels[top : top + height, left : left + width]]).contiguous()
     if history.kind == RECODED:
-        recode = codec(history.format, int(history.quality or 0))
+        recode = codec(history.format, int(history.quality or 0), history.subsampling)
         # Off the codec's grid, what it changes is what it changed when it wrote the picture, within a tenth.
         moved = levels.roll((3, 5), (2, 3))
         lost = (recode(moved) - moved).square().mean((1, 2, 3), keepdim=True).sqrt()
         # With two standard deviations, thresholds from untouched images hold as they do for JPEG.
-        return StoredPixels(levels, 2 * lost, recode, margin)
+        return StoredPixels(levels, (2 * lost).clamp(min=HALF), recode, margin)
     return StoredPixels(levels, margin=margin)
 
 
@@ -65,6 +66,6 @@ def repeated(encoder: Callable[[Pixels], bytes]) -> Codec:
 
 
 @functools.cache
-def codec(format: str, quality: int) -> Codec:
+def codec(format: str, quality: int, subsampling: str | None = None) -> Codec:
     """Return the codec that Pillow has for a format; the same object every time, so that pictures can be joined."""
-    return repeated(functools.partial(encode, format=format, quality=quality))
+    return repeated(functools.partial(encode, format=format, quality=quality, **options_of(subsampling)))

@@ -53,6 +53,11 @@ def webp(picture: Image.Image, original: Original, quality: int) -> bytes:
     return _encode(picture, format="WEBP", quality=quality)
 
 
+def avif(picture: Image.Image, original: Original, quality: int, subsampling: str = "4:2:0") -> bytes:
+    """Compress as AVIF, with chroma `subsampling` 4:4:4, 4:2:2 or 4:2:0."""
+    return _encode(picture, format="AVIF", quality=quality, subsampling=subsampling)
+
+
 def png(picture: Image.Image, original: Original) -> bytes:
     """Encode as PNG, which keeps every pixel."""
     return encode_png(np.asarray(picture))
@@ -62,6 +67,13 @@ def resize(picture: Image.Image, original: Original, scale: float, filter: str =
     """Resample both sides by `scale`, rounded to whole pixels."""
     size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
     return picture.resize(size, FILTERS[filter])
+
+
+def shrink(picture: Image.Image, original: Original, longest: int, filter: str = "bicubic") -> Image.Image:
+    """Resample so that the longest side has `longest` pixels, the other in proportion; smaller images stay."""
+    if max(picture.size) <= longest:
+        return picture
+    return ImageOps.contain(picture, (longest, longest), FILTERS[filter])
 
 
 def restore_size(picture: Image.Image, original: Original, filter: str = "bicubic") -> Image.Image:
@@ -128,8 +140,10 @@ OPERATIONS: dict[str, Operation] = {
     for function in (
         jpeg,
         webp,
+        avif,
         png,
         resize,
+        shrink,
         restore_size,
         crop,
         centre_crop,

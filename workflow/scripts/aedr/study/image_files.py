@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aedr.errors import UserError
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 # Control characters, surrogates (from names that are not UTF-8), and separators of lines and paragraphs.
 UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}

@@ -24,7 +24,9 @@ DEFAULT_GRID = 64
 SHORTHANDS = {
     "jpeg": "quality",
     "webp": "quality",
+    "avif": "quality",
     "resize": "scale",
+    "shrink": "longest",
     "centre_crop": "size",
     "blur": "radius",
     "noise": "levels",
@@ -61,7 +63,7 @@ def keeps_size(steps: Steps) -> bool:
     for operation, _ in map(options_of, steps):
         if operation in ("crop", "centre_crop", "pad", "mirror", "turn"):
             return False
-        is_kept = operation == "restore_size" or (is_kept and operation != "resize")
+        is_kept = operation == "restore_size" or (is_kept and operation not in ("resize", "shrink"))
     return is_kept
 
 
