@@ -26,12 +26,12 @@ class History:
 
     `kind`: what is observed: pixels, the coefficients of a JPEG file, those of a JPEG whose pixels were stored, or
     pixels from another lossy codec. `quality`: with which libjpeg has these tables, or of the other codec, whose
-    `subsampling` of chroma is Pillow's name, None if it has only one. For a decoded JPEG, `rows` and `columns` are how many pixels of it are missing at the top and at the left, `steps` and
-    `sampling` are as in `JpegCoefficients`, a table of 64 steps for each component, None where nothing is known.
-    `first_quality`: that of the JPEG that a JPEG was made from. `enlarged_from` and `enlarged_by`: the (width, height)
-    and the filter of an enlargement that the pixels prove. `resizes`: width and height before each resize that the
-    picture is measured through, with its filter, the last resize first. `obstacle`: what could not be read, or what was
-    lost that own images have.
+    `subsampling` of chroma is Pillow's name, None if it has only one. For a decoded JPEG, `rows` and `columns` are how
+    many pixels of it are missing at the top and at the left, `steps` and `sampling` are as in `JpegCoefficients`, a
+    table of 64 steps for each component, None where nothing is known. `first_quality`: that of the JPEG that a JPEG was
+    made from. `enlarged_from` and `enlarged_by`: the (width, height) and the filter of an enlargement that the pixels
+    prove. `resizes`: width and height before each resize that the picture is measured through, with its filter, the
+    last resize first. `obstacle`: what could not be read, or what was lost that own images have.
     """
 
     kind: str

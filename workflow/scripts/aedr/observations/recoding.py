@@ -11,7 +11,7 @@ SUBSAMPLINGS = {(False, False): "4:4:4", (True, False): "4:2:2", (True, True): "
 
 
 def is_lossy(data: bytes, format: str | None) -> bool:
-    """Return whether a file of Pillow's `format` is one of a lossy codec other than JPEG; every AVIF is taken for one."""
+    """Return whether a file of Pillow's `format` is a lossy codec other than JPEG; every AVIF is taken for one."""
     return format == "AVIF" or (format == "WEBP" and b"VP8 " in _chunks(data))
 
 
