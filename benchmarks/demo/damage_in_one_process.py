@@ -52,7 +52,7 @@ def reconstruct(
     settings = {"study_seed": 0, "autoencoder": name, "encoding": "mode", "off_grid": off_grid, "resize_to": None}
     histories = output.parents[2] / "histories" / output.parent.name / SHARD
     if not histories.exists():
-        read_histories(str(images), str(histories))
+        read_histories(str(images), str(histories), None)
     reconstruct_images(
         str(images),
         str(histories),
