@@ -31,7 +31,7 @@ from aedr.tables.files import read_tables
 
 AUTOENCODERS = ("demo-sd", "demo-sd3", "demo-tiny", "demo-xl", "demo-vq")
 METRICS = ("l2", "mid_frequency", "high_frequency")
-DAMAGE: dict[str, list[dict[str, int]]] = {"untouched": [], "JPEG 90": [{"jpeg": 90}], "JPEG 75": [{"jpeg": 75}]}
+DAMAGE: dict[str, list[dict[str, int]]] = {"untouched": [], "JPEG 75": [{"jpeg": 75}]}
 LEVEL = 0.05
 SIGNALS = {
     "plain ratio": lambda ratios: ratios[:, 0],

@@ -1,16 +1,18 @@
 """Score what `measure_damage.py` measured: signals under damage, and verdicts on damaged images.
 
-    python benchmarks/demo/score_damage.py FOLDER ... [--calibrations FOLDER ...]
+    python benchmarks/demo/score_damage.py FOLDER ... --calibrations FOLDER ...
 
-Each FOLDER holds what was measured of one study. Signals: over all pairs of an autoencoder and another source, the
-threshold is fitted on every second own image, either untouched or damaged alike, and the other half is scored; cells
-are means over the folders. Verdicts: as `snakemake attribute` gives them, by a calibration from untouched images of
-each of the other folders, or of those that --calibrations names.
+Each FOLDER holds what was measured of one study; --calibrations names those that nothing is scored of. Signals: over
+all pairs of an autoencoder and another source, with the images of all folders together; the threshold is fitted on the
+untouched own images of the calibrations, or on every second own image damaged alike, and the others are scored.
+Verdicts: as `snakemake attribute` gives them, by the untouched images of each of the calibrations.
 """
 
 import argparse
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,40 +70,57 @@ def one_row_an_image(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return losses.assign(source=losses["image_id"].map(source_of)).sort_values(["source", "image"])
 
 
+def of_all(folders: Sequence[Path], damage: str) -> pd.DataFrame:
+    """Return the losses of several studies, whose images have the same names."""
+    rows = {folder.name: one_row_an_image(read_damage(folder, damage)) for folder in folders}
+    return pd.concat([table.assign(image=name + "/" + table["image"]) for name, table in rows.items()])
+
+
 def split(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return every second image of rows of one source, to fit on, and the others."""
     images = np.sort(rows["image"].unique())
     return rows[rows["image"].isin(images[::2])], rows[rows["image"].isin(images[1::2])]
 
 
-def score_signals(untouched: pd.DataFrame, damaged: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each signal, autoencoder, source and way to fit: accuracy, area and true positives at 1 %."""
+def score_signals(untouched: pd.DataFrame, damaged: pd.DataFrame, damage: str) -> pd.DataFrame:
+    """Return, for each signal, autoencoder, source and way to fit: accuracy, area and true positives at 1 %.
+
+    Args:
+        untouched: what thresholds are carried over from: other images than those in `damaged`.
+    """
     cells = []
-    for name, (metric, signal) in SIGNALS.items():
-        for autoencoder in AUTOENCODERS:
-            before, after = (
-                rows[(rows["metric"] == metric) & (rows["autoencoder"] == autoencoder)] for rows in (untouched, damaged)
-            )
-            for fitted_on, fitted_rows in (("untouched", before), ("alike", after)):
-                fitting, _ = split(fitted_rows[fitted_rows["source"] == autoencoder])
-                is_fitted = signal in FITTED_SIGNALS
-                parameters = fit_parameters(fitting, fitting["homogeneity"]) if is_fitted else NO_FIT
-                threshold = fit_threshold(add_signals(fitting, parameters)[signal].dropna().to_numpy(), LEVEL)
-                scored = add_signals(after, parameters)
-                own = split(scored[scored["source"] == autoencoder])[1][signal].dropna().to_numpy()
-                for source, rows in scored[scored["source"] != autoencoder].groupby("source"):
-                    others = split(rows)[1][signal].dropna().to_numpy()
-                    cells.append(
-                        {
-                            "signal": name,
-                            "autoencoder": autoencoder,
-                            "source": source,
-                            "fitted on": fitted_on,
-                            "accuracy": ((own < threshold).mean() + (others >= threshold).mean()) / 2,
-                            "area": area_under_curve(own, others),
-                            "true positives at 1 %": (own < np.quantile(others, 0.01)).mean(),
-                        }
-                    )
+    for (name, (metric, signal)), autoencoder in itertools.product(SIGNALS.items(), AUTOENCODERS):
+        before, after = (
+            rows[(rows["metric"] == metric) & (rows["autoencoder"] == autoencoder)] for rows in (untouched, damaged)
+        )
+        own = after[after["source"] == autoencoder]
+        alike, held_out = split(own)
+        fittings = {
+            "untouched": (before[before["source"] == autoencoder], own),
+            "alike": (alike, held_out),
+        }
+        for fitted_on, (fitting, scored) in fittings.items():
+            parameters = fit_parameters(fitting, fitting["homogeneity"]) if signal in FITTED_SIGNALS else NO_FIT
+
+            def values(rows: pd.DataFrame, fitted: FittedParameters = parameters, of: str = signal) -> Any:
+                return add_signals(rows, fitted)[of].dropna().to_numpy()
+
+            threshold = fit_threshold(values(fitting), LEVEL)
+            of_own = values(scored)
+            for source, rows in after[after["source"] != autoencoder].groupby("source"):
+                others = values(rows)
+                cells.append(
+                    {
+                        "damage": damage,
+                        "signal": name,
+                        "autoencoder": autoencoder,
+                        "source": source,
+                        "fitted on": fitted_on,
+                        "accuracy": ((of_own < threshold).mean() + (others >= threshold).mean()) / 2,
+                        "area": area_under_curve(of_own, others),
+                        "true positives at 1 %": (of_own < np.quantile(others, 0.01)).mean(),
+                    }
+                )
     return pd.DataFrame(cells)
 
 
@@ -163,39 +182,43 @@ def percent(values: Iterable[float]) -> str:
     return f"{100 * np.mean(list(values)):.1f}"
 
 
-def print_signals(folders: list[Path], damages: list[str]) -> None:
-    scores = {}
-    for folder in folders:
-        reading = {damage: one_row_an_image(read_damage(folder, damage)) for damage in damages}
-        for damage in damages:
-            before = reading["searched" if "searched" in damage else "untouched"]
-            scores[folder, damage] = score_signals(before, reading[damage])
+def print_signals(folders: list[Path], calibrations: list[Path], damages: list[str]) -> None:
+    untouched = of_all(calibrations, "untouched")
+    scores = []
+    for damage in damages:
+        damaged = of_all(folders, damage)
+        before = untouched
+        if "searched" in damage:
+            # Searched losses leave out the rim, so thresholds come from untouched images that were searched too.
+            searched = of_all(folders, "searched")
+            images = np.sort(searched["image"].unique())[::2]
+            before = searched[searched["image"].isin(images)]
+            damaged = damaged[~damaged["image"].isin(images)]
+        scores.append(score_signals(before, damaged, damage))
+    cells = pd.concat(scores)
     for measure in ("accuracy", "area", "true positives at 1 %"):
+        means = cells.groupby(["damage", "signal", "fitted on"])[measure].mean().unstack()
         rows = []
         for damage in damages:
-            cells = pd.concat([scores[folder, damage] for folder in folders])
             line = [damage]
             for name in SIGNALS:
-                of_signal = cells[cells["signal"] == name].groupby("fitted on")[measure].mean()
+                untouched_and_alike = means.loc[damage, name]
                 if measure == "accuracy":
-                    line.append(f"{100 * of_signal['untouched']:.1f} / {100 * of_signal['alike']:.1f}")
+                    line.append(
+                        f"{100 * untouched_and_alike['untouched']:.1f} / {100 * untouched_and_alike['alike']:.1f}"
+                    )
                 else:
-                    line.append(f"{of_signal['alike']:.3f}")
+                    line.append(f"{untouched_and_alike['untouched']:.3f}")
             rows.append(line)
-        how = ", thresholds from untouched images / alike" if measure == "accuracy" else ", fitted alike"
-        print(f"\n{measure}{how}:\n\n" + tabulate(rows, ["", *SIGNALS], tablefmt="github", disable_numparse=True))
-    rows = []
-    for damage in damages:
-        cells = pd.concat([scores[folder, damage] for folder in folders])
-        for name in ("refined_l1, capped ratio", "refined_l2, capped ratio"):
-            carried = cells[(cells["signal"] == name) & (cells["fitted on"] == "untouched")]
-            by_autoencoder = carried.groupby("autoencoder")["accuracy"].mean()
-            rows.append([damage, name, *(f"{100 * by_autoencoder[each]:.1f}" for each in AUTOENCODERS)])
-    heads = ["", "signal", *AUTOENCODERS]
-    print(
-        "\naccuracy by autoencoder, thresholds from untouched images:\n\n"
-        + tabulate(rows, heads, tablefmt="github", disable_numparse=True)
-    )
+        how = (
+            "thresholds from untouched images / alike" if measure == "accuracy" else "parameters from untouched images"
+        )
+        print(f"\n{measure}, {how}:\n\n" + tabulate(rows, ["", *SIGNALS], tablefmt="github", disable_numparse=True))
+    carried = cells[(cells["fitted on"] == "untouched") & cells["signal"].str.startswith("refined_l")]
+    by_autoencoder = carried.groupby(["damage", "signal", "autoencoder"], sort=False)["accuracy"].mean().unstack()
+    table = (100 * by_autoencoder).reset_index()
+    print("\naccuracy by autoencoder, thresholds from untouched images:\n")
+    print(tabulate(table, "keys", "github", floatfmt=".1f", showindex=False))
 
 
 def print_verdicts(folders: list[Path], calibrations: list[Path], damages: list[str]) -> None:
@@ -203,7 +226,7 @@ def print_verdicts(folders: list[Path], calibrations: list[Path], damages: list[
     for damage in damages:
         if "searched" in damage:
             continue
-        pairs = [(one, other) for one in calibrations for other in folders if one != other]
+        pairs = itertools.product(calibrations, folders)
         counted = pd.concat([count_verdicts(calibration_of(one), read_damage(other, damage)) for one, other in pairs])
         own, photographs = counted[counted["own"]], counted[~counted["own"]]
         rows.append(
@@ -233,15 +256,15 @@ def print_verdicts(folders: list[Path], calibrations: list[Path], damages: list[
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--calibrations", type=Path, nargs="+")
+    parser.add_argument("--calibrations", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
     damages = [
         path.name
         for path in sorted(arguments.folders[0].iterdir(), key=lambda path: (path / "losses.parquet").stat().st_mtime)
         if all((folder / path.name / "losses.parquet").exists() for folder in arguments.folders)
     ]
-    print_signals(arguments.folders, damages)
-    print_verdicts(arguments.folders, arguments.calibrations or arguments.folders, damages)
+    print_signals(arguments.folders, arguments.calibrations, damages)
+    print_verdicts(arguments.folders, arguments.calibrations, damages)
 
 
 if __name__ == "__main__":

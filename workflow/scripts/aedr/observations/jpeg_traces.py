@@ -88,10 +88,10 @@ def find_first_quality(file: JpegCoefficients) -> int | None:
     None if there is no trace of one: it had a higher quality than the file, other tables than libjpeg's, or was cut.
     """
     best, most = None, 0.0
-    values = file.planes[0].astype(np.float64) * file.steps[0]
+    counts = _counts_of_multiples(file.planes[0])
+    last = file.steps[0].astype(np.float64)
     for quality in range(1, 101):
-        steps = standard_tables(quality)[0]
-        likelihood, counted = _twice_quantised(values, file.steps[0].astype(np.float64), steps)
+        likelihood, counted = _twice_quantised(counts, last, standard_tables(quality)[0])
         if likelihood > max(most, BELIEVED, BELIEVED_ON_AVERAGE * counted):
             best, most = quality, likelihood
     return best
@@ -108,7 +108,20 @@ def first_jpeg(file: JpegCoefficients, quality: int) -> JpegCoefficients:
     return replace(file, planes=planes, steps=first.astype(np.float32))
 
 
-def _twice_quantised(values: Array, last: Array, first: Array) -> tuple[float, int]:
+def _counts_of_multiples(plane: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+    """Return how often each frequency has each multiple of its step, whatever the sign.
+
+    Args:
+        plane: multiples, shape (blocks down, blocks across, 8, 8).
+
+    Returns:
+        Shape (64, MOST_MULTIPLES + 1); larger multiples are not counted.
+    """
+    multiples = np.abs(plane.astype(np.int64)).reshape(-1, BLOCK * BLOCK)
+    return np.stack([np.bincount(m[m <= MOST_MULTIPLES], minlength=MOST_MULTIPLES + 1) for m in multiples.T])
+
+
+def _twice_quantised(counts: npt.NDArray[np.int64], last: Array, first: Array) -> tuple[float, int]:
     """Return how much likelier coefficients, multiples of `last`, are if they were multiples of `first` before.
 
     It is a sum of log-likelihood ratios over the coefficients that are not zero, of frequencies whose first step was
@@ -116,14 +129,12 @@ def _twice_quantised(values: Array, last: Array, first: Array) -> tuple[float, i
     as those of pictures do.
     """
     total, counted = 0.0, 0
-    for row, column in np.argwhere((first > last) & (first > 1)):
-        multiples = np.rint(np.abs(values[..., row, column]) / last[row, column]).astype(int)
-        multiples = multiples[(multiples > 0) & (multiples <= MOST_MULTIPLES)]
-        if len(multiples):
-            scale = float(multiples.mean() * last[row, column])
-            ratios = _ratios_of_multiples(float(last[row, column]), float(first[row, column]), round(scale, 1))
-            total += float(ratios[multiples].sum())
-            counted += len(multiples)
+    for at in np.flatnonzero((first > last) & (first > 1)):
+        step = float(last.flat[at])
+        if seen := int(counts[at, 1:].sum()):
+            scale = step * float(counts[at] @ np.arange(MOST_MULTIPLES + 1)) / seen
+            total += float(_ratios_of_multiples(step, float(first.flat[at]), round(scale, 1)) @ counts[at])
+            counted += seen
     return total, counted
 
 
