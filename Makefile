@@ -46,8 +46,8 @@ demo-screenshots: demo .venv/installed-tests
 	$(BIN)/snakemake attribute --cores $(CORES) --configfile config/demo.yaml --config query=results/demo_query
 	PYTHONPATH=tests/support $(BIN)/python benchmarks/demo/take_screenshots.py results/demo docs/images
 
-# The tables of verdicts by pixels in docs/accuracy.md: three calibrations, each asked about three sets of new images of the same
-# models and about photographs that are not in the study.
+# The tables of verdicts: by pixels in docs/accuracy.md, where three calibrations are each asked about three sets of new images of
+# the same models and about photographs that are not in the study; then those of images after damage, by demo-signals.
 demo-verdicts: .venv/installed
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/python benchmarks/demo/spoil_autoencoder.py results/demo_spoiled
@@ -66,20 +66,24 @@ demo-verdicts: .venv/installed
 	  --studies results/demo_pixels/seed_1 results/demo_pixels/seed_2 results/demo_pixels/seed_3 \
 	  --fresh results/demo_fresh/seed_202 results/demo_fresh/seed_203 results/demo_fresh/seed_204 \
 	  --wrong results/demo_wrong_folder
+	$(MAKE) demo-signals
 
-# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored. It takes an hour on two cores.
+# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored. It takes two hours on two cores.
 demo-signals: .venv/installed
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/snakemake $(call images_of,results/demo_signals/calibration) --cores $(CORES) --configfile config/demo.yaml \
 	  --config results=results/demo_signals/calibration
-	$(BIN)/snakemake $(call images_of,results/demo_signals/fresh) --cores $(CORES) \
-	  --configfile config/demo.yaml config/demo/fresh.yaml --config seed=203 results=results/demo_signals/fresh
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/calibration \
 	  results/demo_signals/measured/calibration --images 72 --damage untouched
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/fresh \
-	  results/demo_signals/measured/fresh --images 24
-	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py results/demo_signals/measured/fresh \
-	  --calibrations results/demo_signals/measured/calibration
+	for third in 0 1 2; do \
+	  seed=$$((203 + third)); \
+	  $(BIN)/snakemake $(call images_of,results/demo_signals/seed_$$seed) --cores $(CORES) \
+	    --configfile config/demo.yaml config/demo/fresh.yaml --config seed=$$seed results=results/demo_signals/seed_$$seed || exit 1; \
+	  PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_signals/seed_$$seed \
+	    results/demo_signals/measured/seed_$$seed --images 12 --photographs $$third 3 || exit 1; \
+	done
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py \
+	  $(foreach seed,203 204 205,results/demo_signals/measured/seed_$(seed)) --calibrations results/demo_signals/measured/calibration
 
 # Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
 demo-contents: demo

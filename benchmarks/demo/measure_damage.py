@@ -1,9 +1,11 @@
 """Measure a study's images again after every kind of damage, under every autoencoder of the demo.
 
-    python benchmarks/demo/measure_damage.py RESULTS FOLDER [--images 36] [--damage NAME ...]
+    python benchmarks/demo/measure_damage.py RESULTS FOLDER [--images 36] [--photographs FIRST STEP]
+                                            [--damage NAME ...]
 
 RESULTS is the folder of a run of the demo with other seeds, FOLDER takes the tables: images, losses, homogeneity and
-histories of every kind of damage, as `snakemake attribute` would have them. A table that exists is kept.
+histories of every kind of damage, as `snakemake attribute` would have them. A table that exists is kept. Of the
+photographs, which are the same for every seed, each STEP-th is taken, from the one numbered FIRST.
 `benchmarks/demo/score_damage.py` scores them; `make demo-signals` runs both.
 """
 
@@ -47,6 +49,8 @@ DAMAGE: dict[str, list[dict[str, Any]]] = {
     "jpeg-75-as-png": [{"jpeg": 75}, {"png": {}}],
     "jpeg-75-then-90": [{"jpeg": 75}, {"jpeg": 90}],
     "webp-80": [{"webp": 80}],
+    "webp-50": [{"webp": 50}],
+    "avif-60": [{"avif": 60}],
     "shrunk-restored": [SHRUNK, {"restore_size": {}}],
     "shrunk-jpeg-75-restored": [SHRUNK, {"jpeg": 75}, {"restore_size": {}}],
     "enlarged": [{"resize": {"scale": 1.5, "filter": "lanczos"}}],
@@ -118,7 +122,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--images", type=int, default=36, help="of each source, at most")
+    parser.add_argument("--images", type=int, default=36, help="of each model, at most")
+    parser.add_argument("--photographs", type=int, nargs=2, default=(0, 1), metavar=("FIRST", "STEP"))
     parser.add_argument("--damage", nargs="+", default=list(DAMAGE), choices=DAMAGE)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -126,9 +131,9 @@ def main() -> None:
     tables = [
         read_tables(sorted((arguments.results / "images" / source).glob("*.parquet")), "images") for source in SOURCES
     ]
-    # There is one set of photographs for five models.
-    most = [arguments.images * (2 if source == "photographs" else 1) for source in SOURCES]
-    images = pd.concat([table.head(count) for table, count in zip(tables, most, strict=True)], ignore_index=True)
+    first, step = arguments.photographs
+    taken = [table.head(arguments.images) for table in tables[:-1]]
+    images = pd.concat([*taken, tables[-1].iloc[first::step]], ignore_index=True)
     for damage in arguments.damage:
         folder = arguments.folder / damage
         if (folder / "losses.parquet").exists():

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from measure_damage import AUTOENCODERS, DAMAGE
 from tabulate import tabulate
 
 from aedr.scoring.accuracy import area_under_curve
@@ -28,7 +29,6 @@ from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
 from aedr.verdicts.promise import Promise
 
-AUTOENCODERS = ("demo-sd", "demo-sd3", "demo-tiny", "demo-xl", "demo-vq")
 SIGNALS = {
     "AEDR as published": ("l2", "calibrated_ratio"),
     "l2, residual": ("l2", "residual"),
@@ -202,17 +202,13 @@ def print_signals(folders: list[Path], calibrations: list[Path], damages: list[s
         for damage in damages:
             line = [damage]
             for name in SIGNALS:
-                untouched_and_alike = means.loc[damage, name]
+                ways = means.loc[(damage, name)]
                 if measure == "accuracy":
-                    line.append(
-                        f"{100 * untouched_and_alike['untouched']:.1f} / {100 * untouched_and_alike['alike']:.1f}"
-                    )
+                    line.append(" / ".join(f"{100 * ways[way]:.1f}" for way in ("untouched", "alike")))
                 else:
-                    line.append(f"{untouched_and_alike['untouched']:.3f}")
+                    line.append(f"{ways['untouched']:.3f}")
             rows.append(line)
-        how = (
-            "thresholds from untouched images / alike" if measure == "accuracy" else "parameters from untouched images"
-        )
+        how = "thresholds from untouched images / alike" if measure == "accuracy" else "parameters from untouched ones"
         print(f"\n{measure}, {how}:\n\n" + tabulate(rows, ["", *SIGNALS], tablefmt="github", disable_numparse=True))
     carried = cells[(cells["fitted on"] == "untouched") & cells["signal"].str.startswith("refined_l")]
     by_autoencoder = carried.groupby(["damage", "signal", "autoencoder"], sort=False)["accuracy"].mean().unstack()
@@ -258,13 +254,9 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--calibrations", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
-    damages = [
-        path.name
-        for path in sorted(arguments.folders[0].iterdir(), key=lambda path: (path / "losses.parquet").stat().st_mtime)
-        if all((folder / path.name / "losses.parquet").exists() for folder in arguments.folders)
-    ]
-    print_signals(arguments.folders, arguments.calibrations, damages)
-    print_verdicts(arguments.folders, arguments.calibrations, damages)
+    measured = [damage for damage in DAMAGE if all((folder / damage).exists() for folder in arguments.folders)]
+    print_signals(arguments.folders, arguments.calibrations, measured)
+    print_verdicts(arguments.folders, arguments.calibrations, measured)
 
 
 if __name__ == "__main__":
