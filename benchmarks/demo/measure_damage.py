@@ -52,6 +52,7 @@ DAMAGE: dict[str, list[dict[str, Any]]] = {
     "webp-50": [{"webp": 50}],
     "avif-60": [{"avif": 60}],
     "shrunk-restored": [SHRUNK, {"restore_size": {}}],
+    "shrunk-jpeg-75": [SHRUNK, {"jpeg": 75}],
     "shrunk-jpeg-75-restored": [SHRUNK, {"jpeg": 75}, {"restore_size": {}}],
     "enlarged": [{"resize": {"scale": 1.5, "filter": "lanczos"}}],
     "mirrored": [{"mirror": {}}],

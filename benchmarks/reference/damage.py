@@ -31,7 +31,7 @@ from aedr.scoring.thresholds import fit_threshold  # noqa: E402
 from taef2 import load_taef2  # noqa: E402
 
 NAME = "taef2"
-ASKED = ("untouched", "jpeg-95", "jpeg-90", "jpeg-75", "jpeg-60", "webp-80", "mirrored")
+ASKED = ("untouched", "jpeg-95", "jpeg-90", "jpeg-75", "jpeg-60", "jpeg-40", "webp-80", "shrunk-restored", "mirrored")
 
 
 def crops(picture: Pixels, size: int, count: int) -> list[Pixels]:
