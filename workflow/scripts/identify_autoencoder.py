@@ -18,7 +18,7 @@ def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, o
     import diffusers
     import torch
 
-    from aedr.autoencoders.families import fingerprint
+    from aedr.autoencoders.fingerprints import fingerprint, sketch, used_tensors
     from aedr.autoencoders.loading import load_autoencoder
     from aedr.errors import UserError
     from aedr.tables.files import write_table
@@ -32,14 +32,16 @@ def identify_autoencoder(name: str, loading: Mapping[str, Any], manifest: str, o
             origin = {key: record[key] for key in origin}
         except (ValueError, LookupError, TypeError):
             raise UserError(f"{manifest} does not say where the weights are from. Delete it and run again.") from None
-    encoder, decoder = fingerprint(autoencoder.network)
+    encoder, decoder = used_tensors(autoencoder)
     row = {
         "autoencoder": name,
         "class": type(autoencoder.network).__name__,
         "repository": origin["repository"],
         "revision": origin["commit"],
-        "encoder_sha256": encoder,
-        "decoder_sha256": decoder,
+        "encoder_sha256": fingerprint(encoder),
+        "decoder_sha256": fingerprint(decoder),
+        "encoder_sketch": sketch(encoder),
+        "decoder_sketch": sketch(decoder),
         "parameters": sum(parameter.numel() for parameter in autoencoder.network.parameters()),
         "latent_channels": autoencoder.network.config.get("latent_channels"),
         "factor": autoencoder.factor,
