@@ -146,7 +146,7 @@ def test_an_autoencoder_is_identified_with_its_origin(tmp_path) -> None:
     fetch(list(zip(needs, answers, strict=True)), tmp_path / "model.json")
     loading = {"folder": str(tmp_path / "model"), "subfolder": None, "trusted_pickle": False}
     for manifest, origin in [("model.json", ("someone/model", "model0123")), ("model", ("", ""))]:
-        identify_autoencoder("m", loading, str(tmp_path / manifest), str(tmp_path / "t.parquet"))
+        identify_autoencoder("m", loading, str(tmp_path / manifest), str(tmp_path / "t.parquet"), "k", False)
         table = read_table(tmp_path / "t.parquet", "fingerprints")
         [found] = table.fillna({"repository": "", "revision": ""}).to_dict("records")
         assert (found["autoencoder"], found["class"]) == ("m", "VQModel")
