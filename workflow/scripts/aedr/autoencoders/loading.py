@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from aedr.autoencoders.convention import Convention, decode, encode, find_convention, most_likely
+from aedr.autoencoders.single_file import load_single_file
 from aedr.errors import UserError
 from aedr.weights.repair import how_to_repair
 
@@ -88,9 +89,11 @@ def normal_noise(latents: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
 def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
     """Return the folder of the autoencoder inside a model's folder (one of `SUBFOLDERS`, or the given one).
 
-    A folder that is itself an autoencoder is returned as it is. Raises `UserError` if there is none.
+    A folder that is itself an autoencoder is returned as it is, and so is a file. Raises `UserError` if there is none.
     """
     model = Path(model)
+    if model.is_file():
+        return model
     candidates = [model / subfolder] if subfolder is not None else [*(model / name for name in SUBFOLDERS), model]
     for candidate in candidates:
         if (candidate / "config.json").is_file():
@@ -109,10 +112,10 @@ def load_autoencoder(
     quantise: bool | None = None,
     trusted_pickle: bool = False,
 ) -> Autoencoder:
-    """Load one autoencoder (never its pipeline) in diffusers' layout.
+    """Load one autoencoder (never its pipeline) in diffusers' layout, or an AutoencoderKL in a single file.
 
     Args:
-        folder: the model's folder or the autoencoder's own, searched by `find_autoencoder`.
+        folder: the model's folder or the autoencoder's own, searched by `find_autoencoder`; or a safetensors file.
         precision: float32, float16 or bfloat16.
         quantise: whether latents are quantised before decoding. None does as the pipelines do: a VQModel's latents are,
             those of a MoVQ (`norm_type` spatial) are not, since Kandinsky uses `force_not_quantize=True`.
@@ -122,27 +125,13 @@ def load_autoencoder(
         UserError: the folder contains no diffusers autoencoder, its weights are missing or damaged, or no way to use it
             is found.
     """
-    import diffusers
-
     model, folder = folder, find_autoencoder(folder, subfolder)
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        name = config["_class_name"]
-        network_class = getattr(importlib.import_module(ELSEWHERE.get(name, "diffusers")), name)
-        # The model's publisher chose the name, and diffusers has many other classes.
-        if not (issubclass(network_class, diffusers.ModelMixin) and hasattr(network_class, "decode")):
-            raise TypeError(f"{name} is not an autoencoder")
-        network = network_class.from_pretrained(
-            folder,
-            torch_dtype=PRECISIONS[precision],
-            use_safetensors=None if trusted_pickle else True,
-            local_files_only=True,
-            # accelerate's meta-device path, the default, only matters for models larger than memory.
-            low_cpu_mem_usage=False,
-        )
+        if folder.is_file():
+            network = load_single_file(folder, PRECISIONS[precision])
+        else:
+            network = _load_folder(folder, PRECISIONS[precision], trusted_pickle)
         network = network.eval().requires_grad_(False).to(device)
-        if quantise is None:
-            quantise = config.get("norm_type") != "spatial"
     except torch.OutOfMemoryError:
         raise
     except Exception as error:
@@ -150,10 +139,30 @@ def load_autoencoder(
             f"The autoencoder in {folder} cannot be loaded ({type(error).__name__}: {error}). Expected diffusers' "
             f"layout: config.json and safetensors weights. {how_to_repair(model)}"
         ) from None
+    if quantise is None:
+        quantise = network.config.get("norm_type") != "spatial"
     try:
         return as_autoencoder(network, quantise)
     except UserError as error:
         raise UserError(f"The autoencoder in {folder} cannot be used: {error}") from None
+
+
+def _load_folder(folder: Path, dtype: torch.dtype, trusted_pickle: bool) -> Any:
+    import diffusers
+
+    name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["_class_name"]
+    network_class = getattr(importlib.import_module(ELSEWHERE.get(name, "diffusers")), name)
+    # The model's publisher chose the name, and diffusers has many other classes.
+    if not (issubclass(network_class, diffusers.ModelMixin) and hasattr(network_class, "decode")):
+        raise TypeError(f"{name} is not an autoencoder")
+    return network_class.from_pretrained(
+        folder,
+        torch_dtype=dtype,
+        use_safetensors=None if trusted_pickle else True,
+        local_files_only=True,
+        # accelerate's meta-device path, the default, only matters for models larger than memory.
+        low_cpu_mem_usage=False,
+    )
 
 
 def as_autoencoder(network: Any, quantise: bool) -> Autoencoder:
