@@ -70,11 +70,6 @@ class Autoencoder:
         """Whether the autoencoder has codes that can replace latents."""
         return hasattr(self.network, "quantize")
 
-    @property
-    def scaling_factor(self) -> float:
-        """What the encoder's latents are multiplied by for the diffusion model; 1 with a codebook."""
-        return 1.0 if self.has_codebook else getattr(self.network.config, "scaling_factor", 1.0)
-
     def nearest_codes(self, latents: torch.Tensor) -> torch.Tensor:
         """Return each latent's nearest code; only for an autoencoder with a codebook."""
         return self.network.quantize(latents)[0]
