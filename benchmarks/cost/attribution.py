@@ -26,7 +26,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from aedr.autoencoders.families import fingerprint  # noqa: E402
+from aedr.autoencoders.fingerprints import fingerprint, used_tensors  # noqa: E402
 from aedr.autoencoders.loading import load_autoencoder  # noqa: E402
 from aedr.images.pictures import encode_png  # noqa: E402
 from aedr.tables.files import write_table  # noqa: E402
@@ -56,7 +56,7 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
     import torch
 
     autoencoder = load_autoencoder(autoencoder_folder, "float32", torch.device("cpu"))
-    encoder, decoder = fingerprint(autoencoder.network)
+    encoder, decoder = (fingerprint(part) for part in used_tensors(autoencoder))
     family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
     preprocessing: dict[str, Any] = {"encoding": "mode", "off_grid": "crop", "precision": "float32", "quantise": None}
     preprocessing |= {"refinement_steps": 2, "orientations": "search"}

@@ -20,7 +20,7 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
-from aedr.autoencoders.families import fingerprint  # noqa: E402
+from aedr.autoencoders.fingerprints import fingerprint, used_tensors  # noqa: E402
 from aedr.autoencoders.loading import Autoencoder  # noqa: E402
 from aedr.images.homogeneity import homogeneity, read_grey  # noqa: E402
 from aedr.images.pictures import decode_image, describe_image, encode_png  # noqa: E402
@@ -82,7 +82,7 @@ def measure(
 
 def autoencoders_table(autoencoder: Autoencoder) -> pd.DataFrame:
     """Return the autoencoders table of this one."""
-    encoder, decoder = fingerprint(autoencoder.network)
+    encoder, decoder = (fingerprint(part) for part in used_tensors(autoencoder))
     family = {"autoencoder": NAME, "family": NAME, "encoder_sha256": encoder, "decoder_sha256": decoder}
     return pd.DataFrame([family | {"factor": autoencoder.factor, "repository": None, "revision": None}])
 

@@ -28,6 +28,8 @@ BAD_PICTURES = {
     "one pixel wide.png": None,
     "constant.png": None,
 }
+# For autoencoders with random weights, which reproduce nothing.
+UNTRAINED = {"autoencoder": {"must_reproduce": False}}
 # Verdicts by the pixels alone, for studies that measure nothing else.
 PIXEL_VERDICTS = {"verdict_metric": "high_frequency", "verdict_signal": "residual", "second_metric": None}
 RIVALS = {"rivals": ["hfi", "codebook"], "rival_settings": {"hfi": {"distance": "l2"}}}
@@ -71,7 +73,8 @@ def write_study(folder: Path) -> dict[str, Any]:
     tiny_models.save_vq_diffusion(folder / "models/vq")
     write_pictures(folder / "pictures")
     (folder / "prompts.txt").write_text("".join(f"{i:03d}: a cat number {i}\n" for i in range(16)))
-    model = {"image_size": 32, "steps": 2, "batch_size": 4}
+    model = {"image_size": 32, "steps": 2, "batch_size": 4} | UNTRAINED
+    quantised = {"pipeline": "VQDiffusionPipeline", "path": "models/vq", "steps": 2, "environment": "vqdm"}
     return {
         "seed": 3,
         "device": "cpu",
@@ -82,7 +85,7 @@ def write_study(folder: Path) -> dict[str, Any]:
         "prompts": {"file": "prompts.txt"},
         "models": {
             "sd": model | {"pipeline": "StableDiffusionPipeline", "path": "models/sd"},
-            "vq": {"pipeline": "VQDiffusionPipeline", "path": "models/vq", "steps": 2, "environment": "vqdm"},
+            "vq": quantised | UNTRAINED,
         },
         "reconstruction": {"metrics": ["l2", "high_frequency", "cell_l1"]},
         "attribution": dict(PIXEL_VERDICTS),

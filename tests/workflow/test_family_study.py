@@ -14,6 +14,11 @@ from plot_signals import plot_signals
 from studies import planned_jobs, results, run_snakemake
 
 
+def decoding(name: str) -> dict[str, object]:
+    """Return the entry of a model whose images are decoded pictures."""
+    return {"decode": "pictures", "path": f"models/{name}"} | studies.UNTRAINED
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> tuple[Path, dict]:
     """A study of three autoencoders: one, its copy in half precision, and one with its encoder and another decoder."""
@@ -29,7 +34,7 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
         "device": "cpu",
         "max_pixels": 10**8,
         "image_sets": {"pictures": {"folder": "pictures", "group": "name"}},
-        "models": {name: {"decode": "pictures", "path": f"models/{name}"} for name in ("first", "half", "cousin")},
+        "models": {name: decoding(name) for name in ("first", "half", "cousin")},
         "reconstruction": {"metrics": ["l2", "high_frequency"]},
         "attribution": studies.PIXEL_VERDICTS,
     }
@@ -91,7 +96,7 @@ def test_a_second_run_does_nothing(study) -> None:
 def test_a_dry_run_knows_the_families_of_the_last_run(study) -> None:
     folder, config = study
     tiny_models.tiny_autoencoder_kl().save_pretrained(folder / "models/new/vae")
-    models = config["models"] | {"new": {"decode": "pictures", "path": "models/new"}}
+    models = config["models"] | {"new": decoding("new")}
     planned = planned_jobs(folder, config | {"models": models})
     assert planned["identify_autoencoder"] == 1
     # The new one on five sources, and its images under two families.
@@ -118,7 +123,7 @@ def test_a_copy_added_costs_no_reconstruction_but_that_of_its_images(study) -> N
     pickled.mkdir(parents=True)
     (pickled / "config.json").write_text((folder / "models/cousin/vae/config.json").read_text())
     (folder / "cousin.bin").rename(pickled / "diffusion_pytorch_model.bin")
-    added = {"decode": "pictures", "path": "models/pickled", "trusted_pickle": True}
+    added = decoding("pickled") | {"trusted_pickle": True}
     run = run_snakemake(folder, config | {"models": config["models"] | {"pickled": added}})
     assert run.returncode == 0, run.stdout
     after = losses(folder)

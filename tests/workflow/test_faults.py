@@ -58,7 +58,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
         "device": "cpu",
         "max_pixels": 10**8,
         "image_sets": {"pictures": {"folder": "pictures"}},
-        "models": {"made": {"folder": "pictures", "path": "models/made"}},
+        "models": {"made": {"folder": "pictures", "path": "models/made"} | studies.UNTRAINED},
     }
     run = run_snakemake(folder, config, HOMOGENEITY, FINGERPRINT)
     assert run.returncode == 0, run.stdout
@@ -170,7 +170,7 @@ def test_damaged_weights_of_a_local_model_are_named(study, finished) -> None:
 
 def test_a_download_that_breaks_goes_on_and_damaged_weights_are_fetched_again(beginning, finished, monkeypatch) -> None:
     folder, config = beginning
-    config = config | {"models": {"made": {"folder": "pictures", "repository": "someone/vae"}}}
+    config = config | {"models": {"made": {"folder": "pictures", "repository": "someone/vae"} | studies.UNTRAINED}}
     vae = folder / "models/made/vae"
     # Longer than the ten megabytes that huggingface_hub writes at a time.
     metadata = {"format": "pt", "padding": "." * 11_000_000}

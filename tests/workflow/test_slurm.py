@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import tiny_models
-from studies import PIXEL_VERDICTS, ROOT, results, run_snakemake, write_pictures
+from studies import PIXEL_VERDICTS, ROOT, UNTRAINED, results, run_snakemake, write_pictures
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
 MISSING = [program for program in PROGRAMS if not shutil.which(program)] + (["root"] if os.getuid() else [])
@@ -103,7 +103,7 @@ def study(tmp_path) -> tuple[Path, dict]:
         "shard_size": 20,
         "image_sets": {"pictures": {"folder": "pictures"}},
         "prompts": {"file": "prompts.txt"},
-        "models": {"sd": model},
+        "models": {"sd": model | UNTRAINED},
         "reconstruction": {"metrics": ["l2", "high_frequency"]},
         "attribution": PIXEL_VERDICTS,
     }

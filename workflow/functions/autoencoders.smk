@@ -16,18 +16,19 @@ def autoencoder_environment(wildcards):
 
 
 def weights_settings(autoencoder):
-    """Return where an autoencoder's weights are and whether they may be pickled."""
+    """Return where an autoencoder's weights are, whether they may be pickled, and which of them are used."""
+    entry = autoencoder_settings(autoencoder)
     return {
         "folder": autoencoder_folder(autoencoder),
-        "subfolder": autoencoder_settings(autoencoder)["subfolder"],
+        "subfolder": entry["subfolder"],
+        "quantise": entry["quantise"],
         "trusted_pickle": config["models"][AUTOENCODERS[autoencoder]]["trusted_pickle"],
     }
 
 
 def loading_settings(autoencoder):
     """Return how an autoencoder is loaded."""
-    entry = autoencoder_settings(autoencoder)
-    return weights_settings(autoencoder) | {"precision": entry["precision"], "quantise": entry["quantise"]}
+    return weights_settings(autoencoder) | {"precision": autoencoder_settings(autoencoder)["precision"]}
 
 
 def families():

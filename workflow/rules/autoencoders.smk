@@ -22,6 +22,8 @@ rule identify_autoencoder:
         autoencoder_environment
     params:
         loading=lambda wildcards: weights_settings(wildcards.autoencoder),
+        key=lambda wildcards: f"models.{AUTOENCODERS[wildcards.autoencoder]}.autoencoder",
+        must_reproduce=lambda wildcards: autoencoder_settings(wildcards.autoencoder)["must_reproduce"],
         code=code_digest("identify_autoencoder.py"),
     message:
         "identity of {wildcards.autoencoder}"

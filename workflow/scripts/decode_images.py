@@ -28,6 +28,7 @@ def decode_images(
     from aedr.images.pictures import Pixels, decode_image, describe_image, encode_png
     from aedr.memory import on_cpu_if_too_large
     from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_pixels, to_tensor
+    from aedr.seeds import seed_of
     from aedr.tables.files import read_table, write_table
 
     chosen = pick_device(device)
@@ -36,9 +37,9 @@ def decode_images(
     costs.begin_work()
     table = read_table(images, "images")
 
-    def decode(pixels: Pixels) -> torch.Tensor:
+    def decode(pixels: Pixels, seed: int) -> torch.Tensor:
         with torch.inference_mode():
-            return autoencoder.reconstruct(to_tensor([pixels], autoencoder.network.device), "mode", [])
+            return autoencoder.reconstruct(to_tensor([pixels], autoencoder.network.device), "mode", [seed])
 
     rows: list[dict[str, object]] = []
     for image in progress(table.itertuples(), len(table), f"decoding for {source}"):
@@ -50,7 +51,9 @@ def decode_images(
             pixels = decode_image(image.image["bytes"])
             fit = fit_to_grid(pixels.shape[0], pixels.shape[1], autoencoder.factor, "crop", None)
             fitted = apply_fit(pixels, fit)
-            decoded = on_cpu_if_too_large(autoencoder.network, functools.partial(decode, fitted), name, costs)
+            # Only a decoder that draws noise uses the seed.
+            work = functools.partial(decode, fitted, seed_of(row["image_id"]))
+            decoded = on_cpu_if_too_large(autoencoder.network, work, name, costs)
             rows.append(row | describe_image(encode_png(to_pixels(decoded)[0]), f"{name}.png"))
         except UnusableImage as unusable:
             rows.append(row | {"reason": str(unusable)})

@@ -1,45 +1,57 @@
 """Autoencoder families: autoencoders with the same weights, which no image can tell apart."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from aedr.errors import UserError
 
-ENCODER = ("encoder.", "quant_conv.")
+SKETCHES = ["encoder_sketch", "decoder_sketch"]
+# Of the numbers that a tensor's sketch has, twice: of sums, and of their scales.
+BUCKETS = 16
+# Rounding to bfloat16 changes a weight by at most 1 part in 256, and a bucket's sum by less than 1 part in 440 of its
+# scale, in the root mean square. This is seven times as much. Of the demo's and the tests' autoencoders, copies in
+# bfloat16 and float16 differ by at most .007, and weights that change by 1 % by .022 and more.
+TOLERANCE = 1 / 64
 
 
-def fingerprint(network: Any) -> tuple[str, str]:
-    """Return the SHA-256 of an autoencoder's encoder, and that of its decoder with everything else.
-
-    They cover the names, shapes and values of the loaded tensors, with values rounded to float16. The same weights in
-    another file, another format or float16 have the same fingerprint. A copy in bfloat16 has a different one, because
-    bfloat16 keeps fewer digits. Weights that differ by less than float16 resolves (1 part in 2000) count as equal.
-    """
-    encoder, decoder = hashlib.sha256(), hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        part = encoder if name.startswith(ENCODER) else decoder
-        part.update(f"{name} {list(tensor.shape)}\n".encode())
-        part.update(tensor.half().cpu().contiguous().numpy().tobytes())
-    return encoder.hexdigest(), decoder.hexdigest()
+def are_equal(first: npt.ArrayLike, second: npt.ArrayLike) -> bool:
+    """Return whether two sketches (`aedr.autoencoders.fingerprints.sketch`) are of weights equal in bfloat16."""
+    one, other = np.asarray(first, float), np.asarray(second, float)
+    if one.shape != other.shape:
+        return False
+    # Tensors, sums and scales, buckets.
+    differences, scales = (array.reshape(-1, 2, BUCKETS) for array in (np.abs(one - other), np.maximum(one, other)))
+    return bool((differences <= TOLERANCE * scales[:, 1:]).all())
 
 
 def assign_families(fingerprints: pd.DataFrame) -> pd.DataFrame:
     """Return the autoencoders table: the fingerprints table with families, and the families with the same encoder only.
 
-    A family is named after the first of its members in the given order.
+    The members of a family have weights that are equal to the precision of bfloat16. A family is named after the first
+    of its members in the given order.
     """
-    autoencoders = fingerprints.copy()
-    weights = autoencoders.groupby(["encoder_sha256", "decoder_sha256"])
-    autoencoders.insert(1, "family", weights["autoencoder"].transform("first"))
-    with_encoder = autoencoders.groupby("encoder_sha256")["family"].unique()
+    autoencoders = fingerprints.drop(columns=SKETCHES)
+    encoders, decoders = (_first_equal(list(fingerprints[column])) for column in SKETCHES)
+    autoencoders.insert(1, "family", autoencoders.groupby([encoders, decoders])["autoencoder"].transform("first"))
+    with_encoder = autoencoders.groupby(encoders)["family"].unique()
     autoencoders["shares_encoder_with"] = [
-        [other for other in with_encoder[row.encoder_sha256] if other != row.family]
-        for row in autoencoders.itertuples()
+        [other for other in with_encoder[encoder] if other != family]
+        for family, encoder in zip(autoencoders["family"], encoders, strict=True)
     ]
     return autoencoders
+
+
+def _first_equal(sketches: Sequence[npt.ArrayLike]) -> npt.NDArray[np.int64]:
+    """Return for each sketch the place of the first that is equal to it."""
+    places = [
+        # Weights that are not numbers do not even equal themselves.
+        next(place for place, earlier in enumerate(sketches) if earlier is sketch or are_equal(earlier, sketch))
+        for sketch in sketches
+    ]
+    return np.array(places)
 
 
 def members(autoencoders: pd.DataFrame) -> dict[str, list[str]]:

@@ -111,7 +111,7 @@ def encode_pictures(autoencoder: Autoencoder, pictures: Tensor) -> Tensor:
     network, latents = autoencoder.network, autoencoder.encode(pictures)
     if autoencoder.has_codebook:
         return network.quantize(latents)[2][2].reshape(len(pictures), -1)
-    return (latents - (network.config.get("shift_factor") or 0.0)) * autoencoder.scaling_factor
+    return (latents - (network.config.get("shift_factor") or 0.0)) * network.config.get("scaling_factor", 1.0)
 
 
 def velocity_loss(pipeline: Any, latents: Tensor, prompts: Prompts, generator: torch.Generator) -> Tensor:

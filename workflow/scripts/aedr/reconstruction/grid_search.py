@@ -19,14 +19,17 @@ import torch
 
 from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
-from aedr.errors import UnusableImage
+from aedr.errors import UnusableImage, UserError
 from aedr.images.pictures import Pixels
 from aedr.reconstruction.double_reconstruction import double_losses
 from aedr.reconstruction.losses import ENERGIES, LossFunction, high_frequency
 from aedr.reconstruction.pixels import apply_fit, fit_to_grid, to_tensor
 
-LARGEST_PATCH = 120
 SMALLEST_PATCH_IN_LATENTS = 10
+# Enough at the factors 4 and 8, for which the search was measured; larger factors take as few latents as allowed.
+USUAL_PATCH = 120
+# The work grows with the fourth power of the factor: 400 reconstructions at 512 pixels for an image at this one.
+LARGEST_FACTOR = 32
 RIM_IN_LATENTS = 2
 PLACES_A_SIDE = 3
 
@@ -52,7 +55,8 @@ def find_offset(autoencoder: Autoencoder, pixels: Pixels) -> Offset:
 def offset_losses(autoencoder: Autoencoder, pixels: Pixels) -> dict[Offset, float]:
     """Return the high-frequency first loss of a patch of the image at every offset, in the order of the search.
 
-    The patch has sides of up to 120 pixels: as many whole latents as stay inside the image at every offset. Losses are
+    The patch has sides of up to 120 pixels or ten latents: as many whole latents as stay inside the image at every
+    offset. Losses are
     taken over the same pixels at every offset, so that the content does not matter. They leave out a border of a sixth
     of the patch, which the autoencoder's padding disturbs. Of nine places in the image, the patch is taken where the
     rest has the most high-frequency energy, because a flat patch carries no information.
@@ -66,10 +70,19 @@ def offset_losses(autoencoder: Autoencoder, pixels: Pixels) -> dict[Offset, floa
     Raises:
         UnusableImage: the image has no room for a patch with sides of ten latents at every offset. With smaller ones
             the search finds the wrong offset too often.
+        UserError: the factor is larger than 32.
     """
     factor = autoencoder.factor
+    if factor > LARGEST_FACTOR:
+        work = (SMALLEST_PATCH_IN_LATENTS * factor**2 / 512) ** 2
+        raise UserError(
+            f"The grid cannot be searched for {type(autoencoder.network).__name__}, of which a latent stands for "
+            f"{factor}x{factor} pixels: an image would take the work of {work:.0f} reconstructions at 512 pixels. Set "
+            "reconstruction.off_grid: crop, remove transforms that end in search_grid, or leave this autoencoder out."
+        )
     shift = factor - 1
-    height, width = (min(LARGEST_PATCH, side - shift) // factor * factor for side in pixels.shape[:2])
+    largest = max(USUAL_PATCH, SMALLEST_PATCH_IN_LATENTS * factor)
+    height, width = (min(largest, side - shift) // factor * factor for side in pixels.shape[:2])
     if min(height, width) < SMALLEST_PATCH_IN_LATENTS * factor:
         shortest = SMALLEST_PATCH_IN_LATENTS * factor + shift
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"

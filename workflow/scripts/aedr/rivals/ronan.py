@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from aedr.autoencoders.latent_units import latent_units
 from aedr.autoencoders.loading import Autoencoder, normal_noise
 from aedr.images.pictures import Pixels
 from aedr.reconstruction.losses import LossPair
@@ -27,7 +28,8 @@ def measure(
     """
     with torch.no_grad():
         latents = autoencoder.encode(images)
-    start = normal_noise(latents, seeds) / autoencoder.scaling_factor
+    units = latent_units(autoencoder.network, latents)
+    start = normal_noise(latents, seeds) / units.scale + units.mean
     losses = smallest_losses(autoencoder, images, start, steps, learning_rate).cpu().numpy()
     entropies = np.array([entropy_2d(pixels) for pixels in to_pixels(images)])
     return [

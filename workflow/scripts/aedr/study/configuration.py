@@ -11,7 +11,7 @@ import yaml
 
 from aedr.errors import UserError
 from aedr.study.plain_values import impossible_values
-from aedr.study.plan import Configuration, autoencoder_name, needs_vgg, selected_models
+from aedr.study.plan import Configuration, autoencoder_name, is_single_file, needs_vgg, selected_models
 from aedr.study.sources import QUERY, RESTORED
 from aedr.study.transform_steps import DEFAULT_GRID, SEARCH, SEARCHED, UNTOUCHED, is_searched, options_of
 
@@ -113,6 +113,11 @@ def _check_models(config: Configuration) -> Iterator[str]:
                 f"models.{name}.group: only images that lie in a folder can be grouped; remove this key. A generated "
                 "image stands for itself, and a decoded one belongs to the group of the image that was decoded"
             )
+        if model["pipeline"] is not None and is_single_file(model["path"]):
+            yield (
+                f"models.{name}.path: a pipeline needs a folder in diffusers' layout; a single file can only be an "
+                "autoencoder, for images from decode or folder"
+            )
         shared = model["autoencoder"]
         if isinstance(shared, str) and isinstance(models.get(shared, {}).get("autoencoder"), str | None):
             yield f"models.{name}.autoencoder: {shared} is not a model that describes its own autoencoder"
@@ -150,9 +155,10 @@ def _check_files(config: Configuration) -> Iterator[str]:
         "reconstruction.lpips_backbone": config["reconstruction"]["lpips_backbone"],
         "rival_settings.vgg_backbone": config["rival_settings"]["vgg_backbone"],
     }
-    folders = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
-    folders["query"] = config["query"]
-    files = {"calibration": config["calibration"]}
+    paths = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
+    files = {key: path for key, path in paths.items() if is_single_file(path)}
+    folders = {key: path for key, path in paths.items() if key not in files} | {"query": config["query"]}
+    files["calibration"] = config["calibration"]
     for key, backbone in backbones.items():
         if backbone != "torchvision":
             files[key] = backbone

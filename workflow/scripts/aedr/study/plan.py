@@ -30,6 +30,11 @@ def selected_models(config: Configuration) -> dict[str, Any]:
     return {name: model for name, model in config["models"].items() if chosen is None or name in chosen}
 
 
+def is_single_file(path: str | None) -> bool:
+    """Return whether a model's `path` names the file of an autoencoder, and not a folder."""
+    return path is not None and path.endswith(".safetensors")
+
+
 def needs_vgg(config: Configuration, rival: str) -> bool:
     """Return whether a rival, as configured, uses VGG16."""
     return str(config["rival_settings"].get(rival, {}).get("distance")).startswith("lpips_vgg")

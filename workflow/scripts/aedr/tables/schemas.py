@@ -80,7 +80,7 @@ TABLES = {
         "autoencoders/{autoencoder}.parquet",
         "an autoencoder",
         key=("autoencoder",),
-        required=FINGERPRINT,
+        required=(*FINGERPRINT, "encoder_sketch", "decoder_sketch"),
         optional=ORIGIN,
     ),
     "autoencoders": Table(

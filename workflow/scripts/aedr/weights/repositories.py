@@ -37,7 +37,7 @@ MIRRORS = {
 }
 
 INDEX = "model_index.json"
-AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "")
+AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "vqgan", "")
 SETTINGS_FILES = (".json", ".txt", ".model", ".jinja")
 # diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json, pytorch_model.bin, ...
 WEIGHTS_FILE = re.compile(
