@@ -36,6 +36,7 @@ from aedr.study import plan
 from aedr.study.code import code_digest
 from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file
+from aedr.study.datasets import split_row
 from aedr.study.limits import changed_limits
 from aedr.errors import UserError
 from aedr.study.rivals import RIVALS
@@ -133,4 +134,14 @@ def significance_levels():
 
 def models_where(key):
     """Return a wildcard pattern of the selected models whose entry has `key`; it matches nothing if none has."""
-    return "|".join([model for model, entry in MODELS.items() if entry[key]] or ["-"])
+    return names_where(key, MODELS)
+
+
+def image_sets_where(key):
+    """Return a wildcard pattern of the image sets whose entry has `key`; it matches nothing if none has."""
+    return names_where(key, config["image_sets"])
+
+
+def names_where(key, entries):
+    """Return a wildcard pattern of the names of entries that have `key`; it matches nothing if none has."""
+    return "|".join([name for name, entry in entries.items() if entry[key]] or ["-"])

@@ -58,7 +58,25 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ),
         ({"models": {"a": {"autoencoder": {"precision": "float8"}}}}, "models.a.autoencoder.precision: 'float8'"),
         ({"attribution": {"bandwidth": "wide"}}, "attribution.bandwidth: 'wide' is not one of"),
-        ({"models": {"a": {"path": "."}}}, "models.a: give exactly one of pipeline, decode and folder"),
+        ({"models": {"a": {"path": "."}}}, "models.a: give one of pipeline, decode, folder and dataset"),
+        (
+            {"models": {"a": {"pipeline": "X", "path": ".", "dataset": {"folder": "."}}}},
+            "models.a: give one of pipeline, decode, folder and dataset",
+        ),
+        (
+            {"models": {"a": {"path": ".", "dataset": {"folder": ".", "value": "flux"}}}},
+            "models.a.dataset: give both column and value",
+        ),
+        (
+            {"models": {"a": {"path": ".", "group": "name", "dataset": {"folder": "."}}}},
+            "models.a.group: only images that lie",
+        ),
+        ({"models": {"a": {"path": ".", "dataset": {"columns": "x"}}}}, "models.a.dataset.columns: unknown key"),
+        ({"image_sets": {"real": {}}}, "image_sets.real: give exactly one of folder and dataset"),
+        (
+            {"image_sets": {"real": {"group": "folder", "dataset": {"folder": ".", "column": "x", "value": 1}}}},
+            "image_sets.real.group: only images that lie",
+        ),
         ({"models": {"a": {"pipeline": "X"}}}, "models.a: give exactly one of repository and path"),
         ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is not an image set"),
         ({"models": {"a": {"pipeline": "X", "path": ".", "group": "name"}}}, "models.a.group: only images that lie"),
