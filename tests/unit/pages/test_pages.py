@@ -251,6 +251,40 @@ def test_methods_and_damage_are_those_of_the_tables_where_a_study_has_them(brows
     assert len(browser.find_elements(By.CSS_SELECTOR, "#methods svg.figure, #robustness svg.figure")) == 2
 
 
+def test_the_papers_cells_stand_in_the_report_of_a_study_of_its_models(browser, tmp_path) -> None:
+    metrics = ("l2", METRIC, "latent_tracer", "ronan")
+    page = synthetic_study.write_study(
+        tmp_path, 8, 20, metrics, formats=("svg",), has_rivals_and_damage=False, is_the_papers=True
+    )
+    table = pd.read_parquet(tmp_path / "paper.parquet")
+    browsers.visit(browser, page, 1600)
+    matrices = browser.find_elements(By.CSS_SELECTOR, "#paper .matrix")
+    assert len(matrices) == 3
+    for matrix, metric in zip(matrices, ["l2", "latent_tracer", "ronan"], strict=True):
+        is_cell = ~table["paper_source"].isin(["all other sources", "unstated"])
+        expected = table[is_cell & (table["metric"] == metric)]
+        found = [cell.text.splitlines() for cell in matrix.find_elements(By.CSS_SELECTOR, ".cell")]
+        columns = [head.text.splitlines()[0] for head in matrix.find_elements(By.CSS_SELECTOR, "thead th")[1:]]
+        place = {name: i for i, name in enumerate(columns)}
+        rows = list(dict.fromkeys(expected["paper_autoencoder"]))
+        in_order = sorted(
+            expected.to_dict("records"),
+            key=lambda row: (rows.index(row["paper_autoencoder"]), place[row["paper_source"]]),
+        )
+        assert len(in_order) == 62
+        assert found == [
+            [f"{100 * row['measured']:.1f}", f"{100 * row['reported']:.1f}; {100 * row['difference']:+.1f}"]
+            for row in in_order
+        ]
+    figures = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#paper .rows tbody tr")]
+    assert len(figures) == len(table) - 3 * 62
+    assert any("seconds an image SD1.5 model-1 0.40 0.27 +0.13 3" in figure for figure in figures)
+    for width, theme in [(1600, "light"), (400, "dark")]:
+        browsers.visit(browser, page, width, theme)
+        assert browser.execute_script("return document.documentElement.scrollWidth") == width
+        assert browser.execute_script(FAINT) == [] and browser.get_log("browser") == []
+
+
 def test_a_figure_has_its_caption_inside_and_the_same_bytes_every_time(pages, tmp_path) -> None:
     folder = pages["report"].parent
     outputs = [f"{tmp_path}/comparison.{suffix}" for suffix in ("svg", "pdf", "png")]

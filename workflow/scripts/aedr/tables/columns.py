@@ -77,6 +77,7 @@ COLUMNS = {
     "caption": Column(TEXT, "the image's caption"),
     "class": Column(TEXT, "class in diffusers"),
     "decoder_sha256": Column(TEXT, "hash of the decoder's weights, rounded to float16"),
+    "difference": Column(NUMBER, "what was measured minus what the paper reports"),
     "device": Column(TEXT, "a GPU's name, or cpu"),
     "embedding": Column(pa.list_(pa.float32()), "the phrase's embedding by the CLIP model"),
     "encoder_sha256": Column(TEXT, "hash of the encoder's weights, rounded to float16"),
@@ -111,6 +112,7 @@ COLUMNS = {
     "kind": Column(TEXT, "medium, artist, trending, movement or flavor"),
     "latent_channels": Column(INTEGER, "channels of a latent", POSITIVE),
     "loss_ratio": Column(NUMBER, "first loss divided by the second"),
+    "measured": Column(NUMBER, "the study's own figure, in the same unit; accuracy on held-out images"),
     "method": Column(TEXT, "AEDR as published, other signals of its reconstructions, or a rival"),
     "metric": Column(TEXT, "how a reconstruction is compared with its image, or the name of a rival"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
@@ -122,6 +124,12 @@ COLUMNS = {
         (0, 7),
     ),
     "own_images": Column(INTEGER, "own images that the accuracy counts"),
+    "paper_autoencoder": Column(TEXT, "what the paper calls the model whose autoencoder this is"),
+    "paper_source": Column(
+        TEXT,
+        "what the paper calls the source: a model, `real`, `all other sources` for a mean over these, or `unstated`",
+    ),
+    "paper_table": Column(TEXT, "the paper's tables that report it"),
     "parameters": Column(LONG, "how many parameters it has", POSITIVE),
     "peak_memory_bytes": Column(
         LONG, "most memory that a job held: resident on the CPU, allocated by torch on a GPU", NOT_NEGATIVE
@@ -135,7 +143,9 @@ COLUMNS = {
         "`published`: scored on the images that thresholds were fitted on; `held_out`: scored on others. For damaged "
         "images, what thresholds were fitted on: `untouched` images, or images damaged `alike`",
     ),
+    "quantity": Column(TEXT, "accuracy (a share), seconds_per_image or significance_level"),
     "reason": Column(TEXT, "why there is no value, in words"),
+    "reported": Column(NUMBER, "the paper's figure"),
     "repository": Column(TEXT, "on the Hugging Face hub; empty for a local folder"),
     "residual": Column(NUMBER, "log first loss minus its regression on log second loss, fitted on own images"),
     "revision": Column(TEXT, "commit of the repository"),

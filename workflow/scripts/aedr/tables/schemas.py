@@ -164,6 +164,18 @@ TABLES = {
         # Empty if there are no sources of that kind, or no published protocol.
         optional=tuple(f"{measure}_against_{kind}" for kind in OPPONENTS for measure in MEASURES),
     ),
+    "paper": Table(
+        "paper.parquet",
+        "a figure that the paper reports and the study measured; without models of the paper there is no file",
+        key=(
+            *("paper_table", "quantity", "paper_autoencoder", "paper_source"),
+            *("autoencoder", "source", "metric", "signal"),
+        ),
+        required=(
+            *("paper_table", "quantity", "paper_autoencoder", "paper_source", "autoencoder", "source"),
+            *("metric", "signal", "reported", "measured", "difference"),
+        ),
+    ),
     "reference": Table(
         "calibration.parquet",
         "an image of the study under an autoencoder by a metric, as attribution needs it",
