@@ -1,5 +1,6 @@
-"""A study whose images all come from one Parquet data set of three generators, run as a user runs it."""
+"""A study whose images all come from one Parquet data set of three generators, and its weights from a hub."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import fake_hub
 import studies
 from aedr.autoencoders.loading import load_autoencoder
 from aedr.images.pictures import decode_image, encode_png
@@ -17,6 +19,11 @@ from studies import planned_jobs, results, run_snakemake
 
 ROWS = 200
 GENERATORS = ["demo-sd", "demo-tiny", "demo-xl"]
+# Under the names of two of the paper's models.
+REPOSITORIES = {
+    "demo-sd": "stabilityai/stable-diffusion-xl-base-1.0",
+    "demo-tiny": "black-forest-labs/FLUX.1-dev",
+}
 BROKEN = {"demo-sd": None, "demo-tiny": b"no picture"}
 
 
@@ -59,8 +66,8 @@ def study(tmp_path_factory) -> tuple[Path, dict, pd.DataFrame]:
         return {"dataset": {"folder": "generated", "column": "generator", "value": generator}}
 
     models = {
-        name: dataset(name) | {"path": str(studies.ROOT / f"demo/models/{name}"), "autoencoder": {"batch_size": 12}}
-        for name in ("demo-sd", "demo-tiny")
+        name: dataset(name) | {"repository": repository, "autoencoder": {"batch_size": 12}}
+        for name, repository in REPOSITORIES.items()
     }
     config = {
         "device": "cpu",
@@ -71,8 +78,15 @@ def study(tmp_path_factory) -> tuple[Path, dict, pd.DataFrame]:
         "reconstruction": {"metrics": ["l2", "high_frequency"]},
         "attribution": studies.PIXEL_VERDICTS,
     }
-    run = run_snakemake(folder, config)
+    with fake_hub.serve() as hub:
+        for name, repository in REPOSITORIES.items():
+            model = studies.ROOT / f"demo/models/{name}"
+            files = {file.relative_to(model).as_posix(): file.read_bytes() for file in model.rglob("*.*")}
+            hub.repositories[repository] = files
+        run = run_snakemake(folder, config, environment=os.environ | {"HF_ENDPOINT": hub.address})
+        fetched = {name.rpartition("/")[0].rpartition("/")[2] for name in hub.downloads}
     assert run.returncode == 0, run.stdout
+    assert fetched == {"vae"}
     return folder, config, rows
 
 
@@ -113,6 +127,25 @@ def test_the_study_scores_them_and_knows_which_autoencoder_decoded_them(study) -
     without = signals[signals["reason"].notna()].groupby("source")["image_id"].nunique()
     assert without.to_dict() == {"demo-sd": 1, "demo-tiny": 1}
     assert "read from a data set" in (folder / "results/report.html").read_text(encoding="utf-8")
+
+
+def test_the_papers_figures_of_its_models_stand_beside_those_measured(study) -> None:
+    folder, _, _ = study
+    compared = (
+        pd.read_csv(folder / "results/paper.csv")
+        .set_index(["quantity", "paper_autoencoder", "paper_source"])
+        .sort_index()
+    )
+    accuracy = results(folder, "accuracy", "results/accuracy.parquet")
+    measured = accuracy.query("metric == 'l2' and signal == 'calibrated_ratio' and protocol == 'held_out'")
+    measured = measured.set_index(["autoencoder", "source"])["accuracy"]
+    assert len(compared) == 6
+    cell = compared.loc[("accuracy", "FLUX", "SDXL")]
+    assert cell["reported"] == 0.878 and cell["measured"] == round(measured["demo-tiny", "demo-sd"], 4)
+    assert compared.loc[("accuracy", "SDXL", "FLUX"), "reported"] == 0.985
+    assert (compared.loc["seconds_per_image", "measured"] > 0).all()
+    assert (compared.loc["significance_level", "measured"] == 0.05).all()
+    assert "The paper's figures beside this study's" in (folder / "results/report.html").read_text(encoding="utf-8")
 
 
 def test_a_changed_file_reads_its_shards_again_and_a_wrong_value_stops_the_plan(study) -> None:
