@@ -267,6 +267,7 @@ def test_the_papers_cells_stand_in_the_report_of_a_study_of_its_models(browser, 
         columns = [head.text.splitlines()[0] for head in matrix.find_elements(By.CSS_SELECTOR, "thead th")[1:]]
         place = {name: i for i, name in enumerate(columns)}
         rows = list(dict.fromkeys(expected["paper_autoencoder"]))
+        assert columns == [*rows, "real"]
         in_order = sorted(
             expected.to_dict("records"),
             key=lambda row: (rows.index(row["paper_autoencoder"]), place[row["paper_source"]]),
