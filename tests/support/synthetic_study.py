@@ -154,7 +154,7 @@ def _score(signals: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     for (family, metric), group in signals.groupby(["autoencoder", "metric"]):
         for signal in SIGNALS:
             for protocol, parts in PROTOCOLS.items():
-                if protocol == "published" and signal not in PUBLISHED_SIGNALS:
+                if protocol == "same_images" and signal not in PUBLISHED_SIGNALS:
                     continue
                 usable = group.dropna(subset=[signal])
                 fitted = usable[usable["belonging"] & (usable["split"] == (parts.fitted_on or usable["split"]))][signal]
@@ -205,7 +205,7 @@ def write_methods(folder: Path, formats: tuple[str, ...]) -> str:
             "accuracy_against_other_models": accuracy,
             "auc_against_other_models": accuracy,
             "true_positive_rate_at_1_percent_against_other_models": accuracy,
-            "published_accuracy_against_other_models": accuracy,
+            "same_images_accuracy_against_other_models": accuracy,
         }
         for (metric, signal), seconds, accuracy in [
             (PUBLISHED, 0.02, 0.961),

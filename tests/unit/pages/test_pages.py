@@ -137,7 +137,7 @@ def test_the_matrix_is_that_of_the_table_whatever_is_chosen(browser, pages) -> N
         (METRIC, SIGNAL, "held_out"),
         ("l2", SIGNAL, "held_out"),
         ("l2", "calibrated_ratio", "held_out"),
-        ("l2", "calibrated_ratio", "published"),
+        ("l2", "calibrated_ratio", "same_images"),
     ]:
         for name, value in [("metric", metric), ("signal", signal), ("protocol", protocol)]:
             Select(browser.find_element(By.ID, f"choice-{name}")).select_by_value(value)
@@ -149,7 +149,7 @@ def test_the_matrix_is_that_of_the_table_whatever_is_chosen(browser, pages) -> N
         assert papers == shades
         mean = expected.loc[~expected["belonging"], "accuracy"].mean()
         assert browser.find_element(By.ID, "matrix-caption").text.endswith(f"mean {100 * mean:.1f} %")
-    # What was fitted on the own images has no published protocol, and falls back to the other.
+    # What was fitted on the own images is not scored on the same images, and falls back to the other.
     Select(browser.find_element(By.ID, "choice-signal")).select_by_value("power_ratio")
     protocols = Select(browser.find_element(By.ID, "choice-protocol"))
     assert protocols.first_selected_option.get_attribute("value") == "held_out"
@@ -213,7 +213,7 @@ def test_without_scripts_the_matrices_and_figures_are_there(browser, pages) -> N
     try:
         browsers.visit(browser, pages["report"], 1600)
         tables = browser.find_elements(By.CSS_SELECTOR, ".matrix")
-        views = [(METRIC, SIGNAL, "held_out"), ("l2", "calibrated_ratio", "published")]
+        views = [(METRIC, SIGNAL, "held_out"), ("l2", "calibrated_ratio", "same_images")]
         for table, view in zip(tables, views, strict=True):
             found = [float(cell.text.splitlines()[0]) for cell in table.find_elements(By.CSS_SELECTOR, "td")]
             assert found == [float(f"{100 * value:.1f}") for value in cells(folder, *view)["accuracy"]]

@@ -26,7 +26,7 @@ class Column:
 
 
 # What the methods table gives for each method, and against which sources.
-MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "published_accuracy")
+MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "same_images_accuracy")
 OPPONENTS = ("other_models", "real_images")
 
 # What one autoencoder says about an image, in the column `evidence` of the verdicts table.
@@ -140,8 +140,9 @@ COLUMNS = {
     "prompt_id": Column(TEXT, "id of the prompt"),
     "protocol": Column(
         TEXT,
-        "`published`: scored on the images that thresholds were fitted on; `held_out`: scored on others. For damaged "
-        "images, what thresholds were fitted on: `untouched` images, or images damaged `alike`",
+        "`held_out`: scored on images that thresholds were not fitted on, as in the paper; `same_images`: on those "
+        "that they were fitted on. For damaged images, what thresholds were fitted on: `untouched` images, or images "
+        "damaged `alike`",
     ),
     "quantity": Column(TEXT, "accuracy (a share), seconds_per_image or significance_level"),
     "reason": Column(TEXT, "why there is no value, in words"),
@@ -180,7 +181,11 @@ COLUMNS |= {
     f"{measure}_against_{opponents}": Column(
         NUMBER,
         f"mean over {opponents.replace('_', ' ')}"
-        + (", by the published protocol" if measure.startswith("published") else ", on held-out images"),
+        + (
+            ", on the images that thresholds were fitted on"
+            if measure.startswith("same_images")
+            else ", on held-out images"
+        ),
         SHARE,
     )
     for measure in MEASURES

@@ -161,7 +161,7 @@ TABLES = {
             *("method", "autoencoder", "metric", "signal", "autoencoder_count"),
             *("seconds_per_image", "peak_memory_bytes", "device"),
         ),
-        # Empty if there are no sources of that kind, or no published protocol.
+        # Empty if there are no sources of that kind, or the method is scored on held-out images alone.
         optional=tuple(f"{measure}_against_{kind}" for kind in OPPONENTS for measure in MEASURES),
     ),
     "paper": Table(
