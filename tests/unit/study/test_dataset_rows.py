@@ -33,7 +33,10 @@ def entry(below: Path, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write(tmp_path / "data/b.parquet", {"model": ["flux", "sdxl", None, "flux", "flux"]})
-    write(tmp_path / "data/a.parquet", {"model": ["sdxl", "flux", "sdxl", "sd3", "flux", "flux", "sd3"]})
+    write(
+        tmp_path / "data/a.parquet",
+        {"model": ["sdxl", "flux", "sdxl", "sd3", "flux", "flux", "sd3"], "size": [1.5] * 7},
+    )
     write(tmp_path / ".cache/c.parquet", {"model": ["flux"]})
     return tmp_path
 
@@ -75,10 +78,14 @@ def test_labels_and_numbers_find_the_same_rows(tmp_path) -> None:
         ({"folder": "nowhere"}, "dataset.folder: the folder nowhere does not exist"),
         ({"files": "train-*"}, "dataset.files: no file in .* is called train-"),
         ({"files": "/etc/*"}, "dataset.files: /etc/. is no pattern"),
-        ({"column": "generator"}, "dataset.column: .*a.parquet has no column generator. Its columns are model, image"),
-        ({"image": "picture"}, "dataset.image: .*a.parquet has no column picture. Its columns are model, image"),
+        (
+            {"column": "generator"},
+            "dataset.column: .*a.parquet has no column generator. Its columns are model, size, image",
+        ),
+        ({"image": "picture"}, "dataset.image: .*a.parquet has no column picture. Its columns are model, size, image"),
         ({"image": "model"}, "dataset.image: the column model of .*a.parquet is string. Images must be the bytes"),
         ({"column": "image"}, "dataset.column: image in .*a.parquet is struct"),
+        ({"column": "size"}, "dataset.column: size in .*a.parquet is double. Name a column of text"),
         ({"value": "FLUX"}, "dataset.value: no row of .* has FLUX in its column model. Its values are flux, sd3, sdxl"),
         # Even if the first value has enough images.
         ({"value": ["flux", "flx"]}, "has flx in its column model"),

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from aedr.study.image_files import is_writable
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 # A message names no more of the values in a column.
 MOST_VALUES = 50
@@ -30,20 +32,23 @@ def list_rows(dataset: Mapping[str, Any], at_most: int, key: str) -> list[str]:
         UserError: the folder, its files, a column or a value is missing; a file cannot be read or is not Parquet; the
             images are not bytes; or a file's name cannot be written to a table.
     """
-    wanted = _as_texts(dataset["value"])
+    value = dataset["value"]
+    wanted = [str(one) for one in (value if isinstance(value, list) else [] if value is None else [value])]
     missing = set(wanted)
-    seen: set[str] = set()
     images: list[str] = []
-    for file in list_files(dataset, key):
-        for rows, values in _matching_rows(dataset, file, wanted, key):
-            images += [f"{file}/{row}" for row in rows[: max(at_most - len(images), 0)]]
-            for texts in values:
-                missing -= set(texts)
-                seen.add(texts[-1])
-            if len(images) >= at_most and not missing:
-                return images
+    files = list_files(dataset, key)
+    for file in files:
+        with _opened(dataset, file, key) as parquet:
+            if dataset["column"] is None:
+                rows: Sequence[int] = range(parquet.metadata.num_rows)
+            else:
+                rows, found = _matching_rows(parquet, dataset["column"], wanted)
+                missing -= found
+        images += [f"{file}/{row}" for row in rows[: at_most - len(images)]]
+        if len(images) >= at_most and not missing:
+            return images
     if missing:
-        names = sorted(seen)
+        names = _values(dataset, files, key)
         more = f" and {len(names) - MOST_VALUES} more" if len(names) > MOST_VALUES else ""
         raise UserError(
             f"{key}.value: no row of {dataset['folder']} has {' or '.join(sorted(missing))} in its column "
@@ -82,54 +87,29 @@ def split_row(name: str) -> tuple[str, int]:
     return file, int(row)
 
 
-def _as_texts(value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [] if value is None else [value]
-    return [str(one) for one in values]
-
-
-def _matching_rows(
-    dataset: Mapping[str, Any], file: str, wanted: Sequence[str], key: str
-) -> Iterator[tuple[list[int], list[tuple[str, str]]]]:
-    """Yield, for each row group of a file, the rows of the wanted values, and all its values (see `_texts`).
-
-    Without a column, these are all rows and no values.
-    """
+@contextmanager
+def _opened(dataset: Mapping[str, Any], file: str, key: str) -> "Iterator[pq.ParquetFile]":
+    """Open a file of a data set and check its columns; errors of reading it name the file."""
     try:
         import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
     except ImportError:
         raise UserError(
             f"{key}: Parquet files need pyarrow beside Snakemake. Install it: pip install pyarrow"
         ) from None
     path = Path(dataset["folder"]) / file
-    column = dataset["column"]
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as opened:
-            _check_columns(opened.schema_arrow, dataset, path, key)
-            start = 0
-            for group in range(opened.num_row_groups):
-                count = opened.metadata.row_group(group).num_rows
-                if column is None:
-                    yield list(range(start, start + count)), []
-                elif count:
-                    values = opened.read_row_group(group, columns=[column])[column]
-                    if pa.types.is_dictionary(values.type):
-                        values = values.cast(values.type.value_type)
-                    # Each value is compared once, not in every row.
-                    encoded = values.combine_chunks().dictionary_encode()
-                    texts = _texts(opened.schema_arrow, column, encoded.dictionary.to_pylist())
-                    chosen = [place for place, of_value in enumerate(texts) if not set(wanted).isdisjoint(of_value)]
-                    matches = pc.is_in(encoded.indices, value_set=pa.array(chosen, encoded.indices.type))
-                    yield [start + row for row in pc.indices_nonzero(matches).to_pylist()], texts
-                start += count
-    except OSError as error:
-        raise UserError(f"{key}: {path} cannot be read ({error.strerror or error}).") from None
+        with pq.ParquetFile(path, pre_buffer=False) as parquet:
+            _check_columns(parquet.schema_arrow, dataset, path, key)
+            yield parquet
+    # Arrow's errors are also errors of the system or of a value.
     except pa.ArrowException as error:
         raise UserError(
             f"{key}: {path} cannot be read as Parquet ({error}). It may be damaged, or only a Git LFS pointer: "
             "fetch it again."
         ) from None
+    except OSError as error:
+        raise UserError(f"{key}: {path} cannot be read ({error.strerror or error}).") from None
 
 
 def _check_columns(schema: "pa.Schema", dataset: Mapping[str, Any], path: Path, key: str) -> None:
@@ -141,22 +121,82 @@ def _check_columns(schema: "pa.Schema", dataset: Mapping[str, Any], path: Path, 
                 f"{key}.{name}: {path} has no column {dataset[name]}. Its columns are {', '.join(schema.names)}."
             )
     kind = schema.field(dataset["image"]).type
-    if pa.types.is_struct(kind):
-        kind = kind.field("bytes").type if kind.get_field_index("bytes") >= 0 else kind
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
     if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
         raise UserError(
             f"{key}.image: the column {dataset['image']} of {path} is {kind}. Images must be the bytes of image files, "
             "or a struct with the field bytes; name a column of that kind."
         )
-    if dataset["column"] is not None and pa.types.is_nested(kind := schema.field(dataset["column"]).type):
-        raise UserError(f"{key}.column: {dataset['column']} in {path} is {kind}. Name a column of plain values.")
+    if dataset["column"] is not None and _compared_type(schema, dataset["column"]) is None:
+        raise UserError(
+            f"{key}.column: {dataset['column']} in {path} is {schema.field(dataset['column']).type}. Name a column of "
+            "text, of whole numbers or of true and false."
+        )
 
 
-def _texts(schema: "pa.Schema", column: str, values: Sequence[Any]) -> list[tuple[str, str]]:
-    """Return each value as text, and its label: Hugging Face's files store class labels as numbers."""
-    labels: dict[Any, Any] = {}
-    # Other writers leave this out, or write something else.
+def _compared_type(schema: "pa.Schema", column: str) -> "pa.DataType | None":
+    """Return the type by which a column's values are compared, or None if they cannot be."""
+    import pyarrow as pa
+
+    kind = schema.field(column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_boolean(kind):
+        return kind
+    if pa.types.is_integer(kind):
+        return pa.int64()
+    return pa.string() if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
+
+
+def _matching_rows(parquet: "pq.ParquetFile", column: str, wanted: Sequence[str]) -> tuple[list[int], set[str]]:
+    """Return the rows of a file whose value is wanted, and which of the wanted values it has."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = _compared_type(parquet.schema_arrow, column)
+    stored = _stored(parquet.schema_arrow, column, wanted)
+    values = parquet.read(columns=[column])[column].cast(kind)
+    matches = pc.is_in(values, value_set=pa.array(list(stored), kind))
+    found = values.filter(matches).unique().to_pylist()
+    return pc.indices_nonzero(matches).to_pylist(), {text for value in found for text in stored[value]}
+
+
+def _stored(schema: "pa.Schema", column: str, wanted: Sequence[str]) -> dict[Any, list[str]]:
+    """Return what a column stores for the wanted values: a label or its number, a number, a truth value, or text."""
+    import pyarrow as pa
+
+    kind = _compared_type(schema, column)
+    labels = _labels(schema, column)
+    candidates: dict[Any, list[str]] = {}
+    for text in wanted:
+        values: list[Any] = [text]
+        if pa.types.is_boolean(kind):
+            values = [value for value in (True, False) if str(value) == text]
+        elif pa.types.is_integer(kind):
+            values = [number for number, label in labels.items() if label == text]
+            # Longer ones are beyond 64 bits.
+            if text.lstrip("-").isdecimal() and len(text) < 19:
+                values.append(int(text))
+        for value in values:
+            candidates.setdefault(value, []).append(text)
+    return candidates
+
+
+def _labels(schema: "pa.Schema", column: str) -> dict[int, str]:
+    """Return the labels of the numbers in a column, as Hugging Face's files describe them; other files do not."""
     with contextlib.suppress(KeyError, TypeError, ValueError):
         described = json.loads((schema.metadata or {})[b"huggingface"])
-        labels = dict(enumerate(described["info"]["features"][column]["names"]))
-    return [(str(value), str(labels.get(value, value))) for value in values]
+        return dict(enumerate(described["info"]["features"][column]["names"]))
+    return {}
+
+
+def _values(dataset: Mapping[str, Any], files: Sequence[str], key: str) -> list[str]:
+    """Return the distinct values of the column that names the generator, as a user would write them, sorted."""
+    column = dataset["column"]
+    values: set[str] = set()
+    for file in files:
+        with _opened(dataset, file, key) as parquet:
+            labels: dict[Any, str] = dict(_labels(parquet.schema_arrow, column))
+            found = parquet.read(columns=[column])[column].unique().drop_null().to_pylist()
+            values |= {labels.get(value, str(value)) for value in found}
+    return sorted(values)
