@@ -51,6 +51,7 @@ rule all:
         rules.plot_comparison.output,
         signal_figures,
         [f"{RESULTS}/plots/contact_sheets/{source}.png" for source in SOURCES],
+        rules.compare_with_paper.output if PAPER_MODELS else [],
         [rules.compare_methods.output, rules.plot_methods.output] if config["rivals"] else [],
         rules.collect_robustness.output if TRANSFORMS else [],
         rules.plot_robustness.output if TRANSFORMS else [],

@@ -16,11 +16,11 @@ from aedr.tables.files import read_table
 QUANTISED = "demo-vq"
 PHOTOGRAPHS = "photographs"
 SIGNALS = {
-    "l2, first loss alone": ("l2", "first_loss", "published"),
-    "l2, loss ratio": ("l2", "loss_ratio", "published"),
-    "l2, calibrated ratio (AEDR as published)": (*PUBLISHED, "published"),
-    "high-frequency, loss ratio": ("high_frequency", "loss_ratio", "published"),
-    "mid-frequency, loss ratio": ("mid_frequency", "loss_ratio", "published"),
+    "l2, first loss alone": ("l2", "first_loss", "same_images"),
+    "l2, loss ratio": ("l2", "loss_ratio", "same_images"),
+    "l2, calibrated ratio (AEDR as published)": (*PUBLISHED, "same_images"),
+    "high-frequency, loss ratio": ("high_frequency", "loss_ratio", "same_images"),
+    "mid-frequency, loss ratio": ("mid_frequency", "loss_ratio", "same_images"),
     "held out: l2, calibrated ratio": (*PUBLISHED, "held_out"),
     "held out: l2, residual": ("l2", "residual", "held_out"),
     "held out: high-frequency, loss ratio": ("high_frequency", "loss_ratio", "held_out"),

@@ -10,7 +10,7 @@ how accurate it is on new images of any other source, here the own distribution 
    A perfect separation from other images has 100 less half of it as its accuracy.
 2. How often the interval (95 %) of an own rate and of a cell holds the accuracy of the fitted threshold. Others overlap
    with half, a tenth or a thousandth of the own images: the lowest of the three is given. A chosen level is chosen
-   against the source that overlaps with a tenth; "published" then scores it on the images that it was chosen on.
+   against the source that overlaps with a tenth; "same_images" then scores it on the images that it was chosen on.
 3. How often the interval (95 %) of a threshold holds the threshold that fitting gives on average over studies.
 4. How often an image is named as one that decides the threshold, though it comes from the same distribution.
 """
@@ -87,14 +87,14 @@ def coverages_of_accuracy(studies: int, size: int, chance: np.random.Generator) 
             row: dict[str, Any] = {"signals": name, "images": f"{size} + {size}", "level": level}
             for protocol, counted in {
                 "held_out": chance.binomial(size, accepted),
-                "published": (own < thresholds[:, None]).sum(axis=1),
+                "same_images": (own < thresholds[:, None]).sum(axis=1),
             }.items():
                 row[f"own, {protocol}"] = f"{covered(share_interval(counted, size), accepted):.3f}"
                 of_cells = []
                 for overlap in OVERLAPS:
                     rejected = distribution.sf(thresholds - moved[overlap])
                     seen = chance.binomial(size, rejected)
-                    if protocol == "published" and overlap == 0.1:
+                    if protocol == "same_images" and overlap == 0.1:
                         seen = (others >= thresholds[:, None]).sum(axis=1)
                     interval = mean_interval((counted, size), (seen, size))
                     of_cells.append(covered(interval, (accepted + rejected) / 2))

@@ -12,6 +12,7 @@ from PIL import Image
 from aedr.images.homogeneity import homogeneity, read_grey
 from aedr.scoring.signals import compute_signals, fit_parameters
 from aedr.scoring.thresholds import fit_threshold
+from aedr.study.paper import PAPER
 from aedr.tables.files import read_table, write_table
 from measure_homogeneity import measure_homogeneity
 
@@ -92,3 +93,9 @@ def test_grey_converted_after_decoding_is_not_the_published_one(reference: Path,
             converted = homogeneity(np.asarray(image.convert("RGB").convert("L")))
         assert f"{homogeneity(read_grey(data)):.6f}" == value != f"{converted:.6f}"
         assert converted == pytest.approx(float(value), abs=2e-2)
+
+
+def test_the_shipped_cells_are_those_of_the_papers_tables(reference: Path) -> None:
+    shipped = pd.read_csv(PAPER / "cells.csv", comment="#")
+    assert len(shipped) == 62
+    pd.testing.assert_frame_equal(shipped, pd.read_csv(reference / "paper_cells.csv"))

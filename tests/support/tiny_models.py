@@ -1,6 +1,6 @@
 """Diffusers models with random weights, a few hundred kilobytes each: real architectures without a download.
 
-`TINY_MODELS` maps the ids of the published study's models to functions that save such a model to a folder.
+`TINY_MODELS` maps the ids of the eight models to functions that save such a model to a folder.
 """
 
 import functools

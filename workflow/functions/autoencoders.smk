@@ -32,7 +32,12 @@ def loading_settings(autoencoder):
 
 
 def families():
-    """Return the names of the families. Images are reconstructed by one autoencoder of each family.
+    """Return the names of the families. Images are reconstructed by one autoencoder of each family."""
+    return list(dict.fromkeys(family_of_autoencoders().values()))
+
+
+def family_of_autoencoders():
+    """Return the family of each autoencoder, named after its first autoencoder in the study.
 
     The families are known once collect_autoencoders is done. In a dry run and under `--until reconstruct_images`,
     nothing waits for it, so the last run's table is used. Autoencoders that are not in it count as families of their
@@ -51,7 +56,12 @@ def families():
     first = {}
     for autoencoder in AUTOENCODERS:
         first.setdefault(family_of.get(autoencoder, autoencoder), autoencoder)
-    return list(first.values())
+    return {autoencoder: first[family_of.get(autoencoder, autoencoder)] for autoencoder in AUTOENCODERS}
+
+
+def family_of_model(model):
+    """Return the family of a model's autoencoder."""
+    return family_of_autoencoders()[autoencoder_of(model)]
 
 
 def losses_of(sources):

@@ -31,12 +31,12 @@ def imported_folder(source):
 
 @functools.cache
 def listed_images(source):
-    """Return the names of a source's image files; the folder is listed once, not for every shard."""
+    """Return the names of a source's images; its folder or data set is listed once, not for every shard."""
     return plan.list_source(config, source, COUNTS[source])
 
 
 def imported_names(wildcards):
-    """Return the names of a shard's image files."""
+    """Return the names of a shard's images."""
     start, stop = shard_range(wildcards.source, wildcards.shard)
     return listed_images(wildcards.source)[start:stop]
 
@@ -46,8 +46,18 @@ def imported_state(wildcards):
 
     They are not input files, because Snakemake reads braces in a file's name as wildcards.
     """
-    folder = imported_folder(wildcards.source)
-    states = [os.stat(os.path.join(folder, name)) for name in imported_names(wildcards)]
+    return digest_states(imported_folder(wildcards.source), imported_names(wildcards))
+
+
+def dataset_state(wildcards):
+    """Return a digest of the sizes and times of the Parquet files that hold a shard's images."""
+    files = dict.fromkeys(split_row(name)[0] for name in imported_names(wildcards))
+    return digest_states(plan.dataset_of(config, wildcards.source)["folder"], files)
+
+
+def digest_states(folder, names):
+    """Return a digest of the sizes and times of files."""
+    states = [os.stat(os.path.join(folder, name)) for name in names]
     return hashlib.sha256(repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()).hexdigest()
 
 
@@ -62,7 +72,8 @@ def image_limits(wildcards, resources):
 
 def limited_tables():
     """Return the tables whose images were checked against the limits."""
-    imported = [*config["image_sets"], *(name for name, entry in MODELS.items() if entry["folder"])]
+    existing = [name for name, entry in MODELS.items() if entry["folder"] or entry["dataset"]]
+    imported = [*config["image_sets"], *existing]
     damaged = [f"{source}.{transform}" for source in SOURCES for transform in TRANSFORMS]
     checked = [source for source in [*imported, *damaged, *QUERIES] if source in COUNTS]
     return [table for source in checked for table in tables_of("images", source)]

@@ -155,7 +155,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return accuracies.indexOf(Math.min(...accuracies));
   }
 
-  // Signals with fitted parameters have no published protocol. If a choice does not exist, the other protocol is shown.
+  // Signals with fitted parameters are scored on held-out images alone. If a choice does not exist, the other protocol is shown.
   choices.forEach((choice) => choice.addEventListener("change", () => {
     const fits = (one) => one.metric === choices[0].value && one.signal === choices[1].value;
     view = matrix.views.find((one) => fits(one) && one.protocol === choices[2].value) ?? matrix.views.find(fits);

@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration, and what follows from it.
 #
 # needs  config
-# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, SOURCES, TRANSFORMS, COUNTS, METRICS, PROMPTS,
+# makes  RESULTS, RESOURCES, MODELS, AUTOENCODERS, PAPER_MODELS, SOURCES, TRANSFORMS, COUNTS, METRICS, PROMPTS,
 #        EXTRACTS_PROMPTS, REAL_SOURCES, QUERIES, GPUS and the functions below
 
 import os
@@ -36,7 +36,9 @@ from aedr.study import plan
 from aedr.study.code import code_digest
 from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file
+from aedr.study.datasets import split_row
 from aedr.study.limits import changed_limits
+from aedr.study.paper import paper_models
 from aedr.errors import UserError
 from aedr.study.rivals import RIVALS
 from aedr.study.sources import QUERY, RESTORED
@@ -64,6 +66,8 @@ MODELS = plan.selected_models(config)
 AUTOENCODERS = {
     plan.autoencoder_name(config["models"], model): plan.autoencoder_owner(config["models"], model) for model in MODELS
 }
+# What the paper calls those of the models that it reports on.
+PAPER_MODELS = paper_models({model: MODELS[model] for model in SOURCES if model in MODELS})
 METRICS = config["reconstruction"]["metrics"]
 PROMPTS = config["prompts"]
 # Prompts come from a file, or else from the images of an image set.
@@ -87,6 +91,11 @@ wildcard_constraints:
 def environment(name):
     """Return the path of an environment file, relative to the rule's file, as Snakemake expects it."""
     return f"../../envs/{name}.yaml"
+
+
+def page_assets(*files):
+    """Return what a page is made from, below `workflow`: the given files, and those that all pages share."""
+    return [f"pages/{file}" for file in ("base.html.j2", "page.css", "page.js", *files)]
 
 
 def shard_range(source, shard):
@@ -133,4 +142,14 @@ def significance_levels():
 
 def models_where(key):
     """Return a wildcard pattern of the selected models whose entry has `key`; it matches nothing if none has."""
-    return "|".join([model for model, entry in MODELS.items() if entry[key]] or ["-"])
+    return names_where(key, MODELS)
+
+
+def image_sets_where(key):
+    """Return a wildcard pattern of the image sets whose entry has `key`; it matches nothing if none has."""
+    return names_where(key, config["image_sets"])
+
+
+def names_where(key, entries):
+    """Return a wildcard pattern of the names of entries that have `key`; it matches nothing if none has."""
+    return "|".join([name for name, entry in entries.items() if entry[key]] or ["-"])

@@ -1,6 +1,6 @@
 # Images: the images of every source, their homogeneity, their groups and what they went through.
 #
-# needs  folders of images, {RESULTS}/prompts.parquet, the models' weights
+# needs  folders of images, Parquet files of images, {RESULTS}/prompts.parquet, the models' weights
 # makes  {RESULTS}/images/{source}/{shard}.parquet, {RESULTS}/homogeneity/{source}/{shard}.parquet,
 #        {RESULTS}/histories/{source}/{shard}.parquet
 
@@ -48,7 +48,7 @@ rule import_images:
     benchmark:
         f"{RESULTS}/benchmarks/import_images/{{source}}/{{shard}}.tsv"
     wildcard_constraints:
-        source="|".join([*config["image_sets"], models_where("folder"), QUERY]),
+        source="|".join([image_sets_where("folder"), models_where("folder"), QUERY]),
     conda:
         environment("analysis")
     params:
@@ -61,6 +61,30 @@ rule import_images:
         "images of {wildcards.source}, shard {wildcards.shard}"
     script:
         "../scripts/import_images.py"
+
+
+rule read_dataset:
+    output:
+        f"{RESULTS}/images/{{source}}/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/read_dataset/{{source}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/read_dataset/{{source}}/{{shard}}.tsv"
+    wildcard_constraints:
+        source="|".join([image_sets_where("dataset"), models_where("dataset")]),
+    conda:
+        environment("analysis")
+    params:
+        folder=lambda wildcards: plan.dataset_of(config, wildcards.source)["folder"],
+        names=imported_names,
+        column=lambda wildcards: plan.dataset_of(config, wildcards.source)["image"],
+        state=dataset_state,
+        limits=image_limits,
+        code=code_digest("read_dataset.py"),
+    message:
+        "images of {wildcards.source}, shard {wildcards.shard}"
+    script:
+        "../scripts/read_dataset.py"
 
 
 rule measure_homogeneity:

@@ -1,7 +1,8 @@
 # Figures of the results, the report, and the captions that `snakemake --report` shows with the figures.
 #
 # needs  {RESULTS}/accuracy.parquet, autoencoders.parquet, signals.parquet, thresholds.parquet, images/, losses/,
-#        methods.parquet and robustness.csv with their pictures, where the study has rivals and transforms
+#        methods.parquet and robustness.csv with their pictures, where the study has rivals and transforms,
+#        paper.parquet where it has models of the paper
 # makes  {RESULTS}/plots/, {RESULTS}/configuration.yaml, {RESULTS}/report.html
 
 
@@ -152,6 +153,7 @@ rule write_report:
         configuration=f"{RESULTS}/configuration.yaml",
         figures=[f"{RESULTS}/plots/{figure}.svg" for figure in FIGURES],
         signal_figures=signal_figures,
+        paper=f"{RESULTS}/paper.parquet" if PAPER_MODELS else [],
         methods=f"{RESULTS}/methods.parquet" if config["rivals"] else [],
         robustness=f"{RESULTS}/robustness.csv" if TRANSFORMS else [],
         images=[table for source in SOURCES for table in tables_of("images", source)],
@@ -171,9 +173,7 @@ rule write_report:
         figures=FIGURES,
         # No input: a measurement that is missing must not run its job again.
         benchmarks=f"{RESULTS}/benchmarks",
-        code=code_digest(
-            "write_report.py", assets=["base.html.j2", "report.html.j2", "page.css", "page.js", "report.js"]
-        ),
+        code=code_digest("write_report.py", assets=page_assets("report.html.j2", "report.js")),
     message:
         "report"
     script:

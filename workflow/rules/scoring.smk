@@ -2,7 +2,10 @@
 #
 # needs  {RESULTS}/autoencoders.parquet, {RESULTS}/losses/, {RESULTS}/rivals/, {RESULTS}/homogeneity/
 # makes  {RESULTS}/signals.parquet, fitted_parameters.parquet, thresholds.parquet, accuracy.parquet and .csv,
-#        accuracy_means.csv, signal_comparison.csv
+#        accuracy_means.csv, signal_comparison.csv, paper.parquet and .csv
+
+
+include: "../functions/scoring.smk"
 
 
 rule compute_signals:
@@ -89,3 +92,37 @@ rule evaluate_accuracy:
         "accuracy"
     script:
         "../scripts/evaluate_accuracy.py"
+
+
+rule compare_with_paper:
+    input:
+        accuracy=f"{RESULTS}/accuracy.parquet",
+        thresholds=f"{RESULTS}/thresholds.parquet",
+        losses=losses_of_paper_models,
+        traced=traced_of_paper_models,
+        # The names of the families are known once this exists.
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
+    output:
+        parquet=f"{RESULTS}/paper.parquet",
+        csv=report(
+            f"{RESULTS}/paper.csv",
+            category="Accuracy",
+            caption="../report/paper_table.rst",
+            labels={"table": "the paper's figures beside this study's"},
+        ),
+    log:
+        f"{RESULTS}/logs/compare_with_paper.log",
+    conda:
+        environment("analysis")
+    params:
+        models=PAPER_MODELS,
+        models_of_losses=models_of_losses,
+        models_of_traced=models_of_losses if "latent_tracer" in config["rivals"] else [],
+        real_sources=REAL_SOURCES,
+        code=code_digest(
+            "compare_with_paper.py", assets=["paper/cells.csv", "paper/models.csv", "paper/metrics.csv"]
+        ),
+    message:
+        "the paper's figures beside this study's"
+    script:
+        "../scripts/compare_with_paper.py"

@@ -99,7 +99,7 @@ rule attribute_images:
     params:
         level=config["attribution"]["verdict_level"],
         confidence=config["attribution"]["verdict_confidence"],
-        code=code_digest("attribute_images.py", assets=["base.html.j2", "verdicts.html.j2", "page.css", "page.js"]),
+        code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2")),
     message:
         "verdicts"
     script:

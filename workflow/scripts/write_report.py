@@ -12,6 +12,7 @@ def write_report(
     losses: Mapping[str, Sequence[str]],
     figures: Mapping[str, str],
     signal_figures: Mapping[str, str],
+    paper: str | None,
     methods: str | None,
     robustness: str | None,
     configuration: str,
@@ -28,6 +29,7 @@ def write_report(
         losses: the losses tables by family.
         figures: the SVG files of the comparison and, if the study has them, of methods and robustness.
         signal_figures: the SVG file of each family's signals.
+        paper: the paper table, or None if the study has no models of the paper.
         methods: the methods table, or None if the study has no rivals.
         robustness: robustness.csv, or None if the study has no transforms.
         configuration: the study's configuration, a YAML file.
@@ -46,6 +48,7 @@ def write_report(
 
     study = Study(
         **{name: read_table(file, name) for name, file in tables.items()},
+        paper=None if paper is None else read_table(paper, "paper"),
         methods=None if methods is None else read_table(methods, "methods"),
         robustness=None if robustness is None else pd.read_csv(robustness),
         configured=(metric, signal),
@@ -65,6 +68,7 @@ if __name__ == "__main__":
             losses=group_files(snakemake.input.losses, snakemake.params.families_of_losses),
             figures=dict(zip(snakemake.params.figures, snakemake.input.figures, strict=True)),
             signal_figures=dict(zip(snakemake.params.families, snakemake.input.signal_figures, strict=True)),
+            paper=snakemake.input.get("paper") or None,
             methods=snakemake.input.get("methods") or None,
             robustness=snakemake.input.get("robustness") or None,
             configuration=snakemake.input.configuration,

@@ -137,7 +137,7 @@ def test_the_matrix_is_that_of_the_table_whatever_is_chosen(browser, pages) -> N
         (METRIC, SIGNAL, "held_out"),
         ("l2", SIGNAL, "held_out"),
         ("l2", "calibrated_ratio", "held_out"),
-        ("l2", "calibrated_ratio", "published"),
+        ("l2", "calibrated_ratio", "same_images"),
     ]:
         for name, value in [("metric", metric), ("signal", signal), ("protocol", protocol)]:
             Select(browser.find_element(By.ID, f"choice-{name}")).select_by_value(value)
@@ -149,7 +149,7 @@ def test_the_matrix_is_that_of_the_table_whatever_is_chosen(browser, pages) -> N
         assert papers == shades
         mean = expected.loc[~expected["belonging"], "accuracy"].mean()
         assert browser.find_element(By.ID, "matrix-caption").text.endswith(f"mean {100 * mean:.1f} %")
-    # What was fitted on the own images has no published protocol, and falls back to the other.
+    # What was fitted on the own images is not scored on the same images, and falls back to the other.
     Select(browser.find_element(By.ID, "choice-signal")).select_by_value("power_ratio")
     protocols = Select(browser.find_element(By.ID, "choice-protocol"))
     assert protocols.first_selected_option.get_attribute("value") == "held_out"
@@ -213,7 +213,7 @@ def test_without_scripts_the_matrices_and_figures_are_there(browser, pages) -> N
     try:
         browsers.visit(browser, pages["report"], 1600)
         tables = browser.find_elements(By.CSS_SELECTOR, ".matrix")
-        views = [(METRIC, SIGNAL, "held_out"), ("l2", "calibrated_ratio", "published")]
+        views = [(METRIC, SIGNAL, "held_out"), ("l2", "calibrated_ratio", "same_images")]
         for table, view in zip(tables, views, strict=True):
             found = [float(cell.text.splitlines()[0]) for cell in table.find_elements(By.CSS_SELECTOR, "td")]
             assert found == [float(f"{100 * value:.1f}") for value in cells(folder, *view)["accuracy"]]
@@ -249,6 +249,41 @@ def test_methods_and_damage_are_those_of_the_tables_where_a_study_has_them(brows
     ]
     assert rows("robustness") == [["untouched", "98.1 / 98.1", "98.1 / 98.1"], ["crop-3", "50.2 / 62.9", ""]]
     assert len(browser.find_elements(By.CSS_SELECTOR, "#methods svg.figure, #robustness svg.figure")) == 2
+
+
+def test_the_papers_cells_stand_in_the_report_of_a_study_of_its_models(browser, tmp_path) -> None:
+    metrics = ("l2", METRIC, "latent_tracer", "ronan")
+    page = synthetic_study.write_study(
+        tmp_path, 8, 20, metrics, formats=("svg",), has_rivals_and_damage=False, is_the_papers=True
+    )
+    table = pd.read_parquet(tmp_path / "paper.parquet")
+    browsers.visit(browser, page, 1600)
+    matrices = browser.find_elements(By.CSS_SELECTOR, "#paper .matrix")
+    assert len(matrices) == 3
+    for matrix, metric in zip(matrices, ["l2", "latent_tracer", "ronan"], strict=True):
+        is_cell = ~table["paper_source"].isin(["all other sources", "unstated"])
+        expected = table[is_cell & (table["metric"] == metric)]
+        found = [cell.text.splitlines() for cell in matrix.find_elements(By.CSS_SELECTOR, ".cell")]
+        columns = [head.text.splitlines()[0] for head in matrix.find_elements(By.CSS_SELECTOR, "thead th")[1:]]
+        place = {name: i for i, name in enumerate(columns)}
+        rows = list(dict.fromkeys(expected["paper_autoencoder"]))
+        assert columns == [*rows, "real"]
+        in_order = sorted(
+            expected.to_dict("records"),
+            key=lambda row: (rows.index(row["paper_autoencoder"]), place[row["paper_source"]]),
+        )
+        assert len(in_order) == 62
+        assert found == [
+            [f"{100 * row['measured']:.1f}", f"{100 * row['reported']:.1f}; {100 * row['difference']:+.1f}"]
+            for row in in_order
+        ]
+    figures = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#paper .rows tbody tr")]
+    assert len(figures) == len(table) - 3 * 62
+    assert any("seconds an image SD1.5 model-1 0.40 0.27 +0.13 3" in figure for figure in figures)
+    for width, theme in [(1600, "light"), (400, "dark")]:
+        browsers.visit(browser, page, width, theme)
+        assert browser.execute_script("return document.documentElement.scrollWidth") == width
+        assert browser.execute_script(FAINT) == [] and browser.get_log("browser") == []
 
 
 def test_a_figure_has_its_caption_inside_and_the_same_bytes_every_time(pages, tmp_path) -> None:

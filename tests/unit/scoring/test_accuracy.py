@@ -47,9 +47,11 @@ def test_nothing_is_fitted_on_images_that_are_held_out() -> None:
     changed = fit_thresholds(signals_of(losses, homogeneity), {"A": 0.05}, "exact")
     same = (thresholds == changed).all(axis=1)
     assert same[thresholds["protocol"] == "held_out"].all()
-    assert not same[thresholds["protocol"] == "published"].any()
+    assert not same[thresholds["protocol"] == "same_images"].any()
     # What was fitted on all own images is not scored on them.
-    assert set(thresholds.loc[thresholds["protocol"] == "published", "signal"]).isdisjoint({"power_ratio", "residual"})
+    assert set(thresholds.loc[thresholds["protocol"] == "same_images", "signal"]).isdisjoint(
+        {"power_ratio", "residual"}
+    )
 
 
 def test_a_loss_of_zero_has_a_reason_and_no_ratio_and_stays() -> None:
@@ -61,12 +63,12 @@ def test_a_loss_of_zero_has_a_reason_and_no_ratio_and_stays() -> None:
     assert row[["loss_ratio", "calibrated_ratio", "power_ratio", "residual"]].isna().all() and "zero" in row["reason"]
     accuracy = evaluate_accuracy(signals, fit_thresholds(signals, {"A": 0.05}, "exact"))
     cell = accuracy[(accuracy["source"] == "own") & (accuracy["signal"] == "loss_ratio")]
-    cell = cell[cell["protocol"] == "published"].set_index("metric")
+    cell = cell[cell["protocol"] == "same_images"].set_index("metric")
     assert cell.loc["l2", ["images", "unusable"]].tolist() == [39, 1]
     assert cell.loc["psnr", ["images", "unusable"]].tolist() == [40, 0]
 
 
-@pytest.mark.parametrize("protocol", ["published", "held_out"])
+@pytest.mark.parametrize("protocol", ["same_images", "held_out"])
 def test_accuracy_is_the_mean_of_both_rates_and_lies_in_its_interval(protocol) -> None:
     signals = signals_of(*tables(noise=0.3))
     thresholds = fit_thresholds(signals, {"A": 0.05}, "exact")
@@ -79,7 +81,7 @@ def test_accuracy_is_the_mean_of_both_rates_and_lies_in_its_interval(protocol) -
     assert 0.95 < other["auc"] <= 1
     assert other["accuracy_low"] <= other["accuracy"] <= other["accuracy_high"]
     assert 0 < other["accuracy_high"] - other["accuracy_low"] < 0.3
-    assert (own["images"] == 40) == (protocol == "published")
+    assert (own["images"] == 40) == (protocol == "same_images")
     means = summarise_accuracy(cells, {"photographs"}).set_index(["protocol", "metric", "signal", "autoencoder"])
     assert means.loc[(protocol, "l2", "loss_ratio", "A"), "against_other_models"] == other["accuracy"]
 

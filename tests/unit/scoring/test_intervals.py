@@ -42,7 +42,7 @@ def test_intervals_cover_the_accuracy_of_the_fitted_threshold_on_new_images(dist
     thresholds = thresholds_of_samples(own, alpha)
     accepted = distribution.cdf(thresholds)
     counts = {
-        "published": (own < thresholds[:, None]).sum(axis=1),
+        "same_images": (own < thresholds[:, None]).sum(axis=1),
         "held out": chance.binomial(IMAGES, accepted),
     }
     for counted in counts.values():
@@ -83,7 +83,7 @@ def test_the_accuracy_table_covers_by_either_protocol() -> None:
     fits = [
         pd.DataFrame({"autoencoder": sorted(set(signals["autoencoder"])), "protocol": protocol, "threshold": fitted})
         for protocol, fitted in {
-            "published": thresholds_of_samples(own, 0.05),
+            "same_images": thresholds_of_samples(own, 0.05),
             "held_out": thresholds_of_samples(own[:, : IMAGES // 2], 0.05),
         }.items()
     ]

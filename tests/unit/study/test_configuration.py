@@ -7,6 +7,7 @@ import yaml
 from snakemake.utils import update_config
 
 from aedr.errors import UserError
+from aedr.scoring.methods import PUBLISHED
 from aedr.study.configuration import check_configuration, complete_configuration
 from aedr.study.configuration_file import check_configuration_file, main
 from aedr.study.configuration_page import configuration_page
@@ -58,7 +59,25 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ),
         ({"models": {"a": {"autoencoder": {"precision": "float8"}}}}, "models.a.autoencoder.precision: 'float8'"),
         ({"attribution": {"bandwidth": "wide"}}, "attribution.bandwidth: 'wide' is not one of"),
-        ({"models": {"a": {"path": "."}}}, "models.a: give exactly one of pipeline, decode and folder"),
+        ({"models": {"a": {"path": "."}}}, "models.a: give one of pipeline, decode, folder and dataset"),
+        (
+            {"models": {"a": {"pipeline": "X", "path": ".", "dataset": {"folder": "."}}}},
+            "models.a: give one of pipeline, decode, folder and dataset",
+        ),
+        (
+            {"models": {"a": {"path": ".", "dataset": {"folder": ".", "value": "flux"}}}},
+            "models.a.dataset: give both column and value",
+        ),
+        (
+            {"models": {"a": {"path": ".", "group": "name", "dataset": {"folder": "."}}}},
+            "models.a.group: only images that lie",
+        ),
+        ({"models": {"a": {"path": ".", "dataset": {"columns": "x"}}}}, "models.a.dataset.columns: unknown key"),
+        ({"image_sets": {"real": {}}}, "image_sets.real: give exactly one of folder and dataset"),
+        (
+            {"image_sets": {"real": {"group": "folder", "dataset": {"folder": ".", "column": "x", "value": 1}}}},
+            "image_sets.real.group: only images that lie",
+        ),
         ({"models": {"a": {"pipeline": "X"}}}, "models.a: give exactly one of repository and path"),
         ({"models": {"a": {"decode": "x", "path": "."}}}, "models.a.decode: x is not an image set"),
         ({"models": {"a": {"pipeline": "X", "path": ".", "group": "name"}}}, "models.a.group: only images that lie"),
@@ -218,6 +237,7 @@ def test_every_published_configuration_is_valid(monkeypatch) -> None:
 @pytest.mark.parametrize(
     "names",
     [
+        ["config", "paper"],
         ["demo", "demo/damage"],
         ["demo", "demo/fresh"],
         ["demo", "demo/matched"],
@@ -232,6 +252,20 @@ def test_published_configurations_are_valid_over_each_other(monkeypatch, names) 
         update_config(study, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
     study["image_sets"] = {key: {"folder": str(ROOT / "demo/photographs")} for key in study["image_sets"]}
     check(study)
+
+
+def test_the_papers_protocol_is_one_file_over_the_study_of_its_models() -> None:
+    study: dict = {}
+    for name in ["config", "paper"]:
+        update_config(study, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    complete = complete_configuration(study, SCHEMA)
+    attribution = complete["attribution"]
+    assert complete["images_per_source"] == 1000 and complete["results"] == "results/paper"
+    assert (attribution["held_out"], attribution["significance_level"]) == (0.5, "chosen")
+    assert (attribution["metric"], attribution["signal"]) == PUBLISHED
+    assert complete["models"]["kd21"]["autoencoder"]["resize_to"] == 512
+    assert complete["models"]["flux"]["autoencoder"]["precision"] == "bfloat16"
+    assert len(complete["models"]) == 8
 
 
 def test_the_configuration_page_is_current_and_every_key_has_a_description_and_a_default() -> None:

@@ -1,4 +1,4 @@
-"""The published study, planned and not run."""
+"""The study of the paper's eight models, planned and not run."""
 
 import yaml
 
@@ -6,7 +6,7 @@ import studies
 from studies import planned_jobs
 
 
-def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:
+def test_the_study_of_eight_models_is_planned_in_full(root, tmp_path) -> None:
     studies.write_pictures(tmp_path / "data/real", usable=10)
     config = yaml.safe_load((studies.ROOT / "config/config.yaml").read_text())
     count = len(list((tmp_path / "data/real").iterdir()))
@@ -17,6 +17,7 @@ def test_the_published_study_is_planned_in_full(root, tmp_path) -> None:
     # sd2base and sd21 share one autoencoder, and the photographs are a source of their own.
     assert planned["identify_autoencoder"] == 7
     assert planned["reconstruct_images"] == 7 * 9
+    assert planned["compare_with_paper"] == 1
     subset = planned_jobs(tmp_path, config, "--config", "select=[sd21,flux]", root=root)
     assert subset["fetch_model"] == 2 and subset["fetch_autoencoder"] == 1
 

@@ -44,7 +44,7 @@ def test_a_run_on_a_terminal_says_what_runs(study, root) -> None:
 def test_every_table_and_picture_is_made(study) -> None:
     folder, _ = study
     accuracy = results(folder, "accuracy", "results/accuracy.parquet")
-    # Two autoencoders, three sources, three metrics, six signals held out and three as published.
+    # Two autoencoders, three sources, three metrics, six signals held out and three on the same images.
     assert len(without_rivals(accuracy)) == 2 * 3 * 3 * (6 + 3)
     assert set(accuracy.loc[accuracy["belonging"], "source"]) == {"sd", "vq"}
     made = [

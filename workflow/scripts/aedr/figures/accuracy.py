@@ -25,7 +25,7 @@ def draw_accuracy(
         labels: the name of each family in the figure.
         configured: the metric and the signal that the study was configured with.
     """
-    panels = [(*PUBLISHED, "published")] if (cells["metric"] == PUBLISHED[0]).any() else []
+    panels = [(*PUBLISHED, "same_images")] if (cells["metric"] == PUBLISHED[0]).any() else []
     panels.append((*configured, "held_out"))
     with style() as plt:
         width = min(PAGE, 1.7 + 0.75 * len(sources))
@@ -44,9 +44,9 @@ def draw_accuracy(
             shown = _draw_cells(axes, chosen[chosen["protocol"] == protocol], labels, sources)
             others = chosen[~chosen["belonging"]].groupby("protocol")["accuracy"].mean()
             mean = f"mean {100 * others[protocol]:.1f} %"
-            if protocol == "published":
+            if protocol == "same_images":
                 mean += f" (held out: {100 * others['held_out']:.1f} %)"
-            name = f"{method_name(*PUBLISHED)}: " * (protocol == "published") + view_name(metric, signal)
+            name = f"{method_name(*PUBLISHED)}: " * (protocol == "same_images") + view_name(metric, signal)
             axes.set_title(f"{name}\n{PROTOCOLS[protocol].title}: {mean}")
             means.append(f"{name}. {PROTOCOLS[protocol].title}: {mean}.")
         figure.supylabel("inspected autoencoder", fontsize=7)

@@ -37,11 +37,11 @@ def draw_comparison(cells: pd.DataFrame, configured: tuple[str, str], outputs: S
                 rows = cells[(cells["metric"] == name) & (cells["signal"] == kind)]
                 held_out = rows.loc[rows["protocol"] == "held_out", "accuracy"]
                 draw_dots(axes, held_out, y + spread.uniform(-0.22, 0.22, len(held_out)), COLOURS["other"], alpha=0.5)
-                published = rows.loc[rows["protocol"] == "published", "accuracy"]
+                same_images = rows.loc[rows["protocol"] == "same_images", "accuracy"]
                 mean = {"linestyle": "none", "color": COLOURS["own"], "clip_on": False, "zorder": 3}
-                if len(published):
+                if len(same_images):
                     axes.plot(
-                        published.mean(), y, "D", markersize=4, markerfacecolor="none", markeredgewidth=0.8, **mean
+                        same_images.mean(), y, "D", markersize=4, markerfacecolor="none", markeredgewidth=0.8, **mean
                     )
                 axes.plot(held_out.mean(), y, "o", markersize=3.6, **mean)
                 places.append(y)
@@ -58,8 +58,8 @@ def draw_comparison(cells: pd.DataFrame, configured: tuple[str, str], outputs: S
         axes.spines["left"].set_visible(False)
         caption = (
             "Accuracy by metric and signal. Grey: every pair of an autoencoder and a source that is not its own, on "
-            "held-out images. Blue disc: their mean. Blue diamond: the mean by the published protocol, which scores "
-            "thresholds on the images that they were fitted on; signals with fitted parameters have none. Bold: AEDR "
+            "held-out images. Blue disc: their mean. Blue diamond: the mean with thresholds scored on the "
+            "images that they were fitted on; signals with fitted parameters have none. Bold: AEDR "
             "as published and the signal that the study was configured with."
         )
         save_figure(figure, outputs, "Accuracy by metric and signal", caption)

@@ -78,7 +78,7 @@ def choose_views(matrix: Mapping[str, Any], metric: str, signal: str) -> list[di
     """Return the views that a page shows without a script: the configured signal, held out, and AEDR as published."""
     wanted = {
         (metric, signal, "held_out"): "The configured signal",
-        (*PUBLISHED, "published"): method_name(*PUBLISHED),
+        (*PUBLISHED, "same_images"): method_name(*PUBLISHED),
     }
     by_key = {(view["metric"], view["signal"], view["protocol"]): view for view in matrix["views"]}
     return [by_key[key] | {"heading": heading} for key, heading in wanted.items() if key in by_key]

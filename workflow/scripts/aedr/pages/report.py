@@ -11,6 +11,7 @@ from aedr.figures.inline import inline_figure
 from aedr.pages.matrix import choose_views, collect_signals, describe_matrix
 from aedr.pages.methods_and_damage import describe_methods, describe_robustness
 from aedr.pages.page import render_page
+from aedr.pages.paper import describe_paper
 from aedr.pages.provenance import describe_analysis, describe_making, digest_files, read_metadata
 from aedr.pages.runtimes import read_costs
 from aedr.pages.thumbnails import Thumbnail, read_thumbnails, sample_ids
@@ -26,13 +27,14 @@ IMAGES_OF_A_SHEET = 24
 class Study:
     """What a study found, as tables, and the metric and the signal that it was `configured` with.
 
-    `methods` is None without rivals, and `robustness` is None without transforms.
+    `paper` is None without models of the paper, `methods` without rivals, and `robustness` without transforms.
     """
 
     accuracy: pd.DataFrame
     signals: pd.DataFrame
     thresholds: pd.DataFrame
     autoencoders: pd.DataFrame
+    paper: pd.DataFrame | None
     methods: pd.DataFrame | None
     robustness: pd.DataFrame | None
     configured: tuple[str, str]
@@ -87,6 +89,7 @@ def report_page(
         ],
         comparison_figure=_figure(figures["comparison"], "comparison", "plots/comparison"),
         comparison=_comparison(study.accuracy),
+        paper=None if study.paper is None or study.paper.empty else describe_paper(study.paper, labels),
         methods=[] if study.methods is None else describe_methods(study.methods),
         method_figures=_figures(figures, ["methods"]),
         robustness=None if study.robustness is None else describe_robustness(study.robustness, study.configured),

@@ -11,6 +11,7 @@ OF_IMAGES = {
     "generate_images": "generated",
     "decode_images": "decoded",
     "import_images": "imported",
+    "read_dataset": "read from a data set",
     "measure_homogeneity": "homogeneity measured",
     "read_histories": "histories read",
 }

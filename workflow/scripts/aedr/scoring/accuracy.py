@@ -52,7 +52,7 @@ def choose_alpha(
 ) -> float:
     """Return the level from `CHOICES` with the best mean accuracy over the sources `others`; ties go to the largest.
 
-    The published study picks its levels in the same way, on a validation set.
+    The paper picks its levels in the same way, on the images that are not scored.
     """
 
     def mean_accuracy(alpha: float) -> float:
@@ -99,8 +99,8 @@ def fit_thresholds(
 ) -> pd.DataFrame:
     """Fit a threshold for every autoencoder, metric, signal and protocol, on the autoencoder's own images.
 
-    A signal with fitted parameters has no threshold by the published protocol, which would score it on the images that
-    it was fitted on.
+    A signal with fitted parameters has no threshold by the protocol `same_images`, which would score it on the images
+    that it was fitted on.
 
     Args:
         signals: rows of the signals table.
@@ -118,7 +118,7 @@ def fit_thresholds(
     for (autoencoder, metric), group in signals.groupby(["autoencoder", "metric"], sort=True):
         for signal in signals_of(group):
             names = {"autoencoder": autoencoder, "metric": metric, "signal": signal}
-            wanted = [name for name in protocols if name != "published" or signal in PUBLISHED_SIGNALS]
+            wanted = [name for name in protocols if name != "same_images" or signal in PUBLISHED_SIGNALS]
             try:
                 fits = _fit_signal(
                     group, signal, alphas[str(autoencoder)], inversion, bandwidth, wanted, names.values()

@@ -24,7 +24,7 @@ class Protocol:
 
 PROTOCOLS = {
     "held_out": Protocol(FITTING, HELD_OUT, "held-out images", "Scored on held-out images"),
-    "published": Protocol(
+    "same_images": Protocol(
         None,
         None,
         "images that thresholds were fitted on",

@@ -17,14 +17,14 @@ def code_digest(*files: str, assets: Sequence[str] = ()) -> str:
     """Return the SHA-256 of the modules of `aedr` that files in `workflow/scripts` import, directly or not.
 
     A script's own text is left out: Snakemake watches it. Modules of `aedr` among the files are included. `assets` are
-    the files in `workflow/pages` that a script makes its pages from.
+    files below `workflow` that these modules read, such as the templates of pages.
     """
     digest = hashlib.sha256()
     for module in imported_files([SCRIPTS / file for file in files], SCRIPTS, WITHOUT_EFFECT_ON_RESULTS):
         if SCRIPTS / PACKAGE in module.parents:
             digest.update(module.relative_to(SCRIPTS).as_posix().encode() + b"\0" + module.read_bytes())
     for asset in assets:
-        digest.update(asset.encode() + b"\0" + (SCRIPTS.parent / "pages" / asset).read_bytes())
+        digest.update(asset.encode() + b"\0" + (SCRIPTS.parent / asset).read_bytes())
     return digest.hexdigest()
 
 

@@ -102,8 +102,8 @@ def _check_models(config: Configuration) -> Iterator[str]:
     for name in set(models) & set(config["image_sets"]):
         yield f"{name} is the id of both a model and an image set; rename one"
     for name, model in models.items():
-        if sum(model[key] is not None for key in ("pipeline", "decode", "folder")) != 1:
-            yield f"models.{name}: give exactly one of pipeline, decode and folder (where its images come from)"
+        if sum(model[key] is not None for key in ("pipeline", "decode", "folder", "dataset")) != 1:
+            yield f"models.{name}: give one of pipeline, decode, folder and dataset (where its images come from)"
         if sum(model[key] is not None for key in ("repository", "path")) != 1:
             yield f"models.{name}: give exactly one of repository and path (where its weights come from)"
         if model["decode"] is not None and model["decode"] not in config["image_sets"]:
@@ -116,11 +116,18 @@ def _check_models(config: Configuration) -> Iterator[str]:
         if model["pipeline"] is not None and is_single_file(model["path"]):
             yield (
                 f"models.{name}.path: a pipeline needs a folder in diffusers' layout; a single file can only be an "
-                "autoencoder, for images from decode or folder"
+                "autoencoder, for images from decode, folder or dataset"
             )
+        yield from _check_dataset(f"models.{name}", model)
         shared = model["autoencoder"]
         if isinstance(shared, str) and isinstance(models.get(shared, {}).get("autoencoder"), str | None):
             yield f"models.{name}.autoencoder: {shared} is not a model that describes its own autoencoder"
+    for name, image_set in config["image_sets"].items():
+        if (image_set["folder"] is None) == (image_set["dataset"] is None):
+            yield f"image_sets.{name}: give exactly one of folder and dataset (where its images are)"
+        if image_set["group"] != "image" and image_set["dataset"] is not None:
+            yield f"image_sets.{name}.group: only images that lie in a folder can be grouped; remove this key"
+        yield from _check_dataset(f"image_sets.{name}", image_set)
     owners = [name for name, model in models.items() if not isinstance(model["autoencoder"], str)]
     names = [autoencoder_name(models, name) for name in owners]
     for name in {name for name in names if names.count(name) > 1}:
@@ -128,6 +135,12 @@ def _check_models(config: Configuration) -> Iterator[str]:
             f"autoencoder.name: several models give the name {name}. If they share one autoencoder, describe it in "
             "one model and give that model's id as autoencoder in the others"
         )
+
+
+def _check_dataset(key: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    dataset = entry["dataset"]
+    if dataset is not None and (dataset["column"] is None) != (dataset["value"] is None):
+        yield f"{key}.dataset: give both column and value, or neither for all rows"
 
 
 def _check_prompts(config: Configuration) -> Iterator[str]:

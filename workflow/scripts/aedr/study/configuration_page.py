@@ -11,7 +11,8 @@ import yaml
 HEAD = """# Configuration
 
 Every key of the configuration. This page is made from `workflow/schemas/config.schema.yaml` by `make config/README.md`.
-Keys that are not listed here are refused. `config.yaml` is the published study, `demo.yaml` the embedded one;
+Keys that are not listed here are refused. `config.yaml` is the study of the paper's eight models, `paper.yaml`
+over it the paper's own protocol, `demo.yaml` the embedded study;
 `demo/` contains its control and variants.
 """
 

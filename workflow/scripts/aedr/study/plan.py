@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from aedr.study.datasets import list_rows
 from aedr.study.image_files import list_images
 from aedr.study.prompt_files import count_prompts
 from aedr.study.sources import QUERY, RESTORED
@@ -58,6 +59,12 @@ def imported_folder(config: Configuration, source: str) -> tuple[str, str]:
     return f"{entry}.{source}.folder", config[entry][source]["folder"]
 
 
+def dataset_of(config: Configuration, source: str) -> dict[str, Any] | None:
+    """Return the data set that the images of a source are read from, or None if they come from elsewhere."""
+    dataset: dict[str, Any] | None = (config["image_sets"] | config["models"]).get(source, {}).get("dataset")
+    return dataset
+
+
 def grouping(config: Configuration, source: str) -> dict[str, str]:
     """Return what a source's groups follow from: the source of the names, and a value of the key `group`.
 
@@ -73,11 +80,14 @@ def grouping(config: Configuration, source: str) -> dict[str, str]:
 
 
 def list_source(config: Configuration, source: str, at_most: int) -> list[str]:
-    """Return the names of a source's first image files.
+    """Return the names of a source's first images, as `aedr.study.image_files` or `aedr.study.datasets` lists them.
 
     Raises:
-        UserError: as `aedr.study.image_files.list_images` does.
+        UserError: as `list_images` or `list_rows` does.
     """
+    if (dataset := dataset_of(config, source)) is not None:
+        entry = "image_sets" if source in config["image_sets"] else "models"
+        return list_rows(dataset, at_most, f"{entry}.{source}.dataset")
     key, folder = imported_folder(config, source)
     return list_images(folder, at_most, key)
 
@@ -88,7 +98,7 @@ def count_images(config: Configuration) -> dict[str, int]:
     With a calibration from another study there are none.
 
     Raises:
-        UserError: a folder of images or a file of prompts is missing or empty.
+        UserError: a folder of images, a data set or a file of prompts is missing, empty or not what it is said to be.
     """
     if config["calibration"] is not None:
         return {}

@@ -26,7 +26,7 @@ class Column:
 
 
 # What the methods table gives for each method, and against which sources.
-MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "published_accuracy")
+MEASURES = ("accuracy", "auc", "true_positive_rate_at_1_percent", "same_images_accuracy")
 OPPONENTS = ("other_models", "real_images")
 
 # What one autoencoder says about an image, in the column `evidence` of the verdicts table.
@@ -78,6 +78,7 @@ COLUMNS = {
     "class": Column(TEXT, "class in diffusers"),
     "decoder_sha256": Column(TEXT, "hash of the weights that decoding uses, rounded to float16"),
     "decoder_sketch": Column(pa.list_(NUMBER), "numbers that compare those weights to bfloat16's precision"),
+    "difference": Column(NUMBER, "what was measured minus what the paper reports"),
     "device": Column(TEXT, "a GPU's name, or cpu"),
     "embedding": Column(pa.list_(pa.float32()), "the phrase's embedding by the CLIP model"),
     "encoder_sha256": Column(TEXT, "hash of the weights that encoding uses, rounded to float16"),
@@ -113,6 +114,7 @@ COLUMNS = {
     "kind": Column(TEXT, "medium, artist, trending, movement or flavor"),
     "latent_channels": Column(INTEGER, "channels of a latent", POSITIVE),
     "loss_ratio": Column(NUMBER, "first loss divided by the second"),
+    "measured": Column(NUMBER, "the study's own figure, in the same unit; accuracy on held-out images"),
     "method": Column(TEXT, "AEDR as published, other signals of its reconstructions, or a rival"),
     "metric": Column(TEXT, "how a reconstruction is compared with its image, or the name of a rival"),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
@@ -124,6 +126,12 @@ COLUMNS = {
         (0, 7),
     ),
     "own_images": Column(INTEGER, "own images that the accuracy counts"),
+    "paper_autoencoder": Column(TEXT, "what the paper calls the model whose autoencoder this is"),
+    "paper_source": Column(
+        TEXT,
+        "what the paper calls the source: a model, `real`, `all other sources` for a mean over these, or `unstated`",
+    ),
+    "paper_table": Column(TEXT, "the paper's tables that report it"),
     "parameters": Column(LONG, "how many parameters it has", POSITIVE),
     "peak_memory_bytes": Column(
         LONG, "most memory that a job held: resident on the CPU, allocated by torch on a GPU", NOT_NEGATIVE
@@ -134,10 +142,13 @@ COLUMNS = {
     "prompt_id": Column(TEXT, "id of the prompt"),
     "protocol": Column(
         TEXT,
-        "`published`: scored on the images that thresholds were fitted on; `held_out`: scored on others. For damaged "
-        "images, what thresholds were fitted on: `untouched` images, or images damaged `alike`",
+        "`held_out`: scored on images that thresholds were not fitted on, as in the paper; `same_images`: on those "
+        "that they were fitted on. For damaged images, what thresholds were fitted on: `untouched` images, or images "
+        "damaged `alike`",
     ),
+    "quantity": Column(TEXT, "accuracy (a share), seconds_per_image or significance_level"),
     "reason": Column(TEXT, "why there is no value, in words"),
+    "reported": Column(NUMBER, "the paper's figure"),
     "repository": Column(TEXT, "on the Hugging Face hub; empty for a local folder"),
     "residual": Column(NUMBER, "log first loss minus its regression on log second loss, fitted on own images"),
     "revision": Column(TEXT, "commit of the repository"),
@@ -172,7 +183,11 @@ COLUMNS |= {
     f"{measure}_against_{opponents}": Column(
         NUMBER,
         f"mean over {opponents.replace('_', ' ')}"
-        + (", by the published protocol" if measure.startswith("published") else ", on held-out images"),
+        + (
+            ", on the images that thresholds were fitted on"
+            if measure.startswith("same_images")
+            else ", on held-out images"
+        ),
         SHARE,
     )
     for measure in MEASURES

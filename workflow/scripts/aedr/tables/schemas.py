@@ -161,8 +161,20 @@ TABLES = {
             *("method", "autoencoder", "metric", "signal", "autoencoder_count"),
             *("seconds_per_image", "peak_memory_bytes", "device"),
         ),
-        # Empty if there are no sources of that kind, or no published protocol.
+        # Empty if there are no sources of that kind, or the method is scored on held-out images alone.
         optional=tuple(f"{measure}_against_{kind}" for kind in OPPONENTS for measure in MEASURES),
+    ),
+    "paper": Table(
+        "paper.parquet",
+        "a figure that the paper reports and the study measured; without models of the paper there is no file",
+        key=(
+            *("paper_table", "quantity", "paper_autoencoder", "paper_source"),
+            *("autoencoder", "source", "metric", "signal"),
+        ),
+        required=(
+            *("paper_table", "quantity", "paper_autoencoder", "paper_source", "autoencoder", "source"),
+            *("metric", "signal", "reported", "measured", "difference"),
+        ),
     ),
     "reference": Table(
         "calibration.parquet",
