@@ -18,12 +18,12 @@ from aedr.errors import UserError
 
 # The larger ones are for factors of 64 and 128.
 SIZES = ((64, 128), (128, 256))
-# Of the photograph's variance. The demo's autoencoders and FLUX.2's distilled one explain .81 to .99; those of every
-# class with random weights explain less than nothing (tests/unit/autoencoders/test_reproduction.py).
+# Of the photograph's variance. The demo's autoencoders explain .81 to .97 (benchmarks/demo/try_conventions.py), those
+# of every class with random weights less than nothing (tests/unit/autoencoders/test_reproduction.py).
 REPRODUCED = 0.5
-# An autoencoder of [-1, 1] reproduces the pale picture in [0, 1] nearly as well: with those named above, its error in
-# [-1, 1] is .1 to .8 of the other, so the better would be chosen by little. An autoencoder of [0, 1] never saw what
-# lies below zero; there its error is 6 to 25 times as large.
+# An autoencoder of [-1, 1] reproduces the pale picture in [0, 1] nearly as well: with the demo's, the error in [-1,
+# 1] is .1 to .8 of the other, so the better would be chosen by little. One of [0, 1] never saw what lies below zero;
+# there its error is 6 to 20 times as large.
 CLEARLY_WORSE = 4
 # Mean difference of two decodings of the same latents, in [-1, 1], which a GPU's order of sums never reaches.
 NOISE = 1e-3
@@ -108,14 +108,14 @@ def find_convention(network: Any, quantise: bool) -> tuple[Convention, int]:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             refusals.append(f"{way}: {reason:.200}")
             continue
-        seeds = _seeds_if_random(network, quantise, latents, decoded)
-        if seeds is not None:
+        draws_noise = _draws_noise(network, quantise, latents[:1], decoded[:1])
+        if draws_noise:
             with torch.inference_mode():
-                decoded = decode(network, latents, quantise, seeds)
+                decoded = decode(network, latents, quantise, [0] * len(latents))
         shares = [
             explained_share(each.from_network(decoded[at : at + 1])[0], photograph[0]) for at, each in enumerate(ranges)
         ]
-        return replace(ranges[_is_positive(*shares)], draws_noise=seeds is not None), factor
+        return replace(ranges[_is_positive(*shares)], draws_noise=draws_noise), factor
     raise UserError(
         f"{type(network).__name__} is not used as this workflow knows how to: a picture must come back at its own "
         "size, whatever its size. Tried:\n  " + "\n  ".join(refusals)
@@ -143,17 +143,15 @@ def _is_positive(share_with_negatives: float, share_without: float) -> bool:
     )
 
 
-def _seeds_if_random(
-    network: Any, quantise: bool, latents: torch.Tensor, decoded: torch.Tensor
-) -> Sequence[int] | None:
-    """Return the same seed for each image if decoding draws noise, or None; raise if the noise cannot be seeded."""
+def _draws_noise(network: Any, quantise: bool, latents: torch.Tensor, decoded: torch.Tensor) -> bool:
+    """Return whether decoding the same latents again gives other pixels; raise if the noise cannot be seeded."""
     with torch.inference_mode():
         if not _differ(decoded, decode(network, latents, quantise)):
-            return None
+            return False
         if "generator" in inspect.signature(network.decode).parameters:
             first, second = (decode(network, latents, quantise, [0] * len(latents)) for _ in range(2))
             if not _differ(first, second):
-                return [0] * len(latents)
+                return True
     raise UserError(
         f"{type(network).__name__} decodes the same latents to different pixels, and its noise cannot be seeded. No "
         "loss could be repeated, so leave this autoencoder out."

@@ -97,8 +97,8 @@ def sketch(tensors: Tensors) -> list[float]:
         values = tensor.double().cpu().numpy().ravel()
         # NumPy keeps this generator's numbers the same in all versions.
         draw = np.random.RandomState(zlib.crc32(f"{name} {list(tensor.shape)}".encode()))
-        codes = draw.randint(0, 2 * BUCKETS, values.size)
-        buckets, signs = codes % BUCKETS, np.where(codes < BUCKETS, 1.0, -1.0)
+        codes = np.frombuffer(draw.bytes(values.size), np.uint8)
+        buckets, signs = codes % BUCKETS, np.where(codes < 128, 1.0, -1.0)
         numbers += np.bincount(buckets, signs * values, BUCKETS).tolist()
         numbers += np.sqrt(np.bincount(buckets, values**2, BUCKETS)).tolist()
     return numbers

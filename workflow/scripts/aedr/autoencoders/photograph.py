@@ -1,21 +1,24 @@
 """A photograph that comes with the workflow, and how well an autoencoder reproduces it.
 
-128x256 pixels of the portrait of Eileen Collins by NASA (public domain; `skimage.data.astronaut`), dark and bright.
+128x256 pixels of the portrait of Eileen Collins by NASA (public domain; `skimage.data.astronaut`), dark and bright. The
+file is a PNG in base64, because Snakemake copies only text from a workflow on a Git host.
 """
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-PHOTOGRAPH = Path(__file__).with_suffix(".png")
+PHOTOGRAPH = Path(__file__).with_suffix(".base64")
 HEIGHT, WIDTH = 128, 256
 
 
 def read_photograph(height: int, width: int, device: torch.device) -> torch.Tensor:
     """Return the middle of the photograph: pixels in [-1, 1], shape (1, 3, height, width)."""
-    with Image.open(PHOTOGRAPH) as picture:
+    with Image.open(io.BytesIO(base64.b64decode(PHOTOGRAPH.read_text()))) as picture:
         pixels = np.array(picture.convert("RGB"))
     top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
     middle = torch.from_numpy(pixels[top : top + height, left : left + width]).to(device)
