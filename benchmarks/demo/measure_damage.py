@@ -37,7 +37,6 @@ from aedr.verdicts.resizes import copies
 AUTOENCODERS = ("demo-sd", "demo-sd3", "demo-tiny", "demo-xl", "demo-vq")
 SOURCES = (*AUTOENCODERS, "photographs")
 PIXEL_METRICS = ("l2", "high_frequency", "mid_frequency")
-SIZES = [(64, 64)]
 SHRUNK = {"resize": {"scale": 0.75, "filter": "lanczos"}}
 DAMAGE: dict[str, list[dict[str, Any]]] = {
     "untouched": [],
@@ -62,8 +61,14 @@ DAMAGE: dict[str, list[dict[str, Any]]] = {
 CPU = torch.device("cpu")
 
 
-def damaged_tables(images: pd.DataFrame, steps: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the images and the histories tables of damaged images, and of their copies at other sizes."""
+def damaged_tables(
+    images: pd.DataFrame, steps: list[dict[str, Any]], side: int = 64
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the images and the histories tables of damaged images, and of their copies at other sizes.
+
+    Args:
+        side: of own images, in pixels.
+    """
     rows: list[dict[str, object]] = []
     histories: list[dict[str, object]] = []
 
@@ -79,7 +84,7 @@ def damaged_tables(images: pd.DataFrame, steps: list[dict[str, Any]]) -> tuple[p
         history = read_history(data, format_of(data), pixels)
         name = f"query/{image.image_id}"
         add(name, "query", data, history, None)
-        for copy in copies(data, pixels, history, SIZES):
+        for copy in copies(data, pixels, history, [(side, side)]):
             height, width = copy.pixels.shape[:2]
             add(restored_id(name, width, height), RESTORED, encode_png(copy.pixels), copy.history, copy.stored)
     return pd.DataFrame(rows), pd.DataFrame(histories)

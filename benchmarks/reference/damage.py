@@ -68,7 +68,7 @@ def main() -> None:
     measured, cells = {}, []
     for damage in arguments.damage:
         steps = DAMAGE[damage]
-        damaged, histories = damaged_tables(images, steps)
+        damaged, histories = damaged_tables(images, steps, arguments.size)
         losses = pd.DataFrame(measure(NAME, damaged, histories, autoencoder, "crop", steps))
         tables = {"losses": losses, "homogeneity": measured_homogeneity(damaged)}
         measured[damage] = one_row_an_image(tables)
