@@ -15,6 +15,7 @@ import transformers
 
 from aedr.costs import Costs, device_name
 from aedr.errors import UserError
+from aedr.images.decoded import autoencoders_of
 from aedr.memory import offload_more
 from aedr.weights.repair import how_to_repair
 
@@ -58,6 +59,11 @@ def load_pipeline(
             raise UserError(
                 f"models.{model}: {folder} contains a {type(pipeline).__name__}, not a {name}. "
                 f"Set `pipeline` to {type(pipeline).__name__} or to AutoPipelineForText2Image."
+            )
+        if not autoencoders_of(pipeline):
+            raise UserError(
+                f"models.{model}: a {type(pipeline).__name__} has no autoencoder, so nothing can be reconstructed with "
+                "it. `pipeline` must name a latent diffusion model; give pictures of another as an image set."
             )
         pipeline.set_progress_bar_config(disable=True)
         if settings.get("attention_slicing"):
