@@ -22,6 +22,10 @@ from aedr.weights.repair import how_to_repair
 # Settings that change how fast a picture is made and how much memory it needs, but not the picture.
 COST_SETTINGS = ("attention_slicing", "batch_size", "offload")
 
+# Arguments that change a picture after it was decoded (resizing it from a size of the pipeline's choice), or the prompt
+# before it is used (a language model rewrites it). Off unless `arguments` has them.
+OFF_BY_DEFAULT = ("use_resolution_binning", "use_pe", "enable_prompt_rewrite")
+
 
 def load_pipeline(
     folder: str | Path, model: str, settings: Mapping[str, Any], device: torch.device, costs: Costs | None = None
@@ -133,11 +137,11 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
 def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of the pipeline's call that follow from the model's settings.
 
-    `steps`, `guidance`, `image_size` and `negative_prompt`, if set, are passed under diffusers' names. `arguments` has
-    more under the pipeline's own names.
+    `steps`, `guidance`, `image_size` and `negative_prompt`, if set, are passed under diffusers' names; what is not set
+    is left to the pipeline. `arguments` has more under the pipeline's own names.
 
     Raises:
-        UserError: the pipeline does not take one of them, takes no prompt, or cannot be seeded.
+        UserError: the pipeline does not take one of them or ignores it, takes no prompt, or cannot be seeded.
     """
     accepted = inspect.signature(pipeline.__call__).parameters
     chosen = {
@@ -149,20 +153,36 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
     # A pipeline without these (VQ-Diffusion) has one size; generate_pictures compares it with image_size.
     if settings.get("image_size") is not None and {"height", "width"} <= set(accepted):
         arguments |= {"height": settings["image_size"], "width": settings["image_size"]}
+    arguments |= {name: False for name in OFF_BY_DEFAULT if name in accepted}
     arguments |= settings.get("arguments") or {}
     keys = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative_prompt"}
     for name in arguments:
         if name not in accepted:
             raise UserError(
                 f"models.{model}: {type(pipeline).__name__} takes no {name}: remove "
-                f"`{keys.get(name, f'arguments: {name}')}` (set it to null). It takes: {', '.join(accepted)}."
+                f"`{keys.get(name, f'arguments: {name}')}` (null is the pipeline's own default). "
+                f"It takes: {', '.join(accepted)}."
             )
+    if "guidance_scale" in arguments and _ignores_guidance(pipeline, accepted):
+        raise UserError(
+            f"models.{model}: a {type(pipeline).__name__} with these weights ignores guidance_scale: remove `guidance` "
+            "(null is the pipeline's own default)."
+            + " Its own scale is `arguments: {true_cfg_scale: ...}`, with a `negative_prompt`."
+            * ("true_cfg_scale" in accepted)
+        )
     if not {"prompt", "generator"} <= set(accepted):
         raise UserError(
             f"models.{model}: {type(pipeline).__name__} takes no prompt or no generator, so it cannot make seeded "
             "pictures from text. `pipeline` must name a text-to-image pipeline."
         )
     return arguments
+
+
+def _ignores_guidance(pipeline: Any, accepted: Mapping[str, Any]) -> bool:
+    """Return whether the pipeline takes guidance_scale and does nothing with it, as its configuration says."""
+    transformer = getattr(pipeline, "transformer", None)
+    undistilled = getattr(transformer, "config", {}).get("guidance_embeds") is False
+    return bool(pipeline.config.get("is_distilled")) or ("true_cfg_scale" in accepted and undistilled)
 
 
 def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -1,0 +1,251 @@
+"""Pipelines newer than the published study's, in diffusers' own layout, with random weights: `NEW_PIPELINES`.
+
+Where a pipeline only reads the hidden states of its text encoder, one small language model stands in for it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import transformers
+
+from tiny_autoencoders import GROUPS, seeded, tiny_autoencoder_kl
+from tiny_encoders import TEXT_WIDTH, t5_encoder, tiny_t5_tokenizer
+
+CHAT = "{% for m in messages %}{{ m.content if m.content is string else m.content[0].text }} {% endfor %}"
+
+
+def chat_tokenizer() -> transformers.PreTrainedTokenizerBase:
+    """A tokenizer of letters and a few words that lays out chats."""
+    tokenizer = tiny_t5_tokenizer()
+    tokenizer.chat_template = CHAT
+    return tokenizer
+
+
+def language_model(layers: int = 2) -> transformers.Qwen3ForCausalLM:
+    return transformers.Qwen3ForCausalLM(
+        transformers.Qwen3Config(
+            vocab_size=len(tiny_t5_tokenizer()),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=TEXT_WIDTH,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=8,
+            pad_token_id=0,
+        )
+    ).eval()
+
+
+def flow_matching(**settings: Any) -> diffusers.FlowMatchEulerDiscreteScheduler:
+    return diffusers.FlowMatchEulerDiscreteScheduler(**settings)
+
+
+def tiny_qwen_image_autoencoder() -> diffusers.AutoencoderKLQwenImage:
+    """An autoencoder of five-dimensional tensors; it reduces a side by 8."""
+    return diffusers.AutoencoderKLQwenImage(base_dim=8, dim_mult=[1, 1, 1, 1], num_res_blocks=1)
+
+
+def tiny_flux2_autoencoder() -> diffusers.AutoencoderKLFlux2:
+    """An autoencoder with normalised patches of latents; it reduces a side by 2."""
+    return diffusers.AutoencoderKLFlux2(
+        block_out_channels=(8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=GROUPS,
+        sample_size=32,
+    )
+
+
+def tiny_autoencoder_dc() -> diffusers.AutoencoderDC:
+    """An autoencoder without a distribution; it reduces a side by 4."""
+    return diffusers.AutoencoderDC(
+        latent_channels=4,
+        attention_head_dim=4,
+        encoder_block_types="ResBlock",
+        decoder_block_types="ResBlock",
+        encoder_block_out_channels=(8, 8, 16),
+        decoder_block_out_channels=(8, 8, 16),
+        encoder_layers_per_block=(1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1),
+        encoder_qkv_multiscales=((), (), ()),
+        decoder_qkv_multiscales=((), (), ()),
+        scaling_factor=0.41407,
+    )
+
+
+def save_qwen_image(folder: Path) -> None:
+    diffusers.QwenImagePipeline(
+        scheduler=flow_matching(),
+        vae=tiny_qwen_image_autoencoder(),
+        text_encoder=language_model(),
+        tokenizer=chat_tokenizer(),
+        transformer=diffusers.QwenImageTransformer2DModel(
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=TEXT_WIDTH,
+            axes_dims_rope=(4, 4, 8),
+        ),
+    ).save_pretrained(folder)
+
+
+def save_z_image(folder: Path) -> None:
+    diffusers.ZImagePipeline(
+        scheduler=flow_matching(shift=3.0),
+        vae=tiny_autoencoder_kl(16, scaling_factor=0.3611),
+        text_encoder=language_model(),
+        tokenizer=chat_tokenizer(),
+        transformer=diffusers.ZImageTransformer2DModel(
+            dim=32,
+            n_layers=1,
+            n_refiner_layers=1,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=TEXT_WIDTH,
+            axes_dims=[4, 4, 8],
+            axes_lens=[512, 64, 64],
+        ),
+    ).save_pretrained(folder)
+
+
+def flux2_transformer(layers: int, guidance: bool) -> diffusers.Flux2Transformer2DModel:
+    return diffusers.Flux2Transformer2DModel(
+        in_channels=16,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=layers * TEXT_WIDTH,
+        axes_dims_rope=(4, 4, 4, 4),
+        guidance_embeds=guidance,
+    )
+
+
+def save_flux2(folder: Path) -> None:
+    diffusers.Flux2Pipeline(
+        scheduler=flow_matching(),
+        vae=tiny_flux2_autoencoder(),
+        text_encoder=language_model(),
+        tokenizer=chat_tokenizer(),
+        transformer=flux2_transformer(2, guidance=True),
+    ).save_pretrained(folder)
+
+
+def save_flux2_klein(folder: Path, is_distilled: bool = False) -> None:
+    diffusers.Flux2KleinPipeline(
+        scheduler=flow_matching(),
+        vae=tiny_flux2_autoencoder(),
+        text_encoder=language_model(),
+        tokenizer=chat_tokenizer(),
+        transformer=flux2_transformer(2, guidance=False),
+        is_distilled=is_distilled,
+    ).save_pretrained(folder)
+
+
+def save_sana(folder: Path) -> None:
+    diffusers.SanaPipeline(
+        tokenizer=chat_tokenizer(),
+        text_encoder=language_model().model,
+        vae=tiny_autoencoder_dc(),
+        transformer=diffusers.SanaTransformer2DModel(
+            in_channels=4,
+            out_channels=4,
+            num_attention_heads=2,
+            attention_head_dim=16,
+            num_layers=1,
+            num_cross_attention_heads=2,
+            cross_attention_head_dim=16,
+            cross_attention_dim=32,
+            caption_channels=TEXT_WIDTH,
+            sample_size=32,
+        ),
+        scheduler=diffusers.DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
+    ).save_pretrained(folder)
+
+
+def save_pixart_sigma(folder: Path) -> None:
+    diffusers.PixArtSigmaPipeline(
+        tokenizer=tiny_t5_tokenizer(),
+        text_encoder=t5_encoder(),
+        vae=tiny_autoencoder_kl(),
+        transformer=diffusers.PixArtTransformer2DModel(
+            num_attention_heads=2,
+            attention_head_dim=16,
+            num_layers=1,
+            cross_attention_dim=32,
+            caption_channels=TEXT_WIDTH,
+            sample_size=32,
+            use_additional_conditions=False,
+        ),
+        scheduler=diffusers.DPMSolverMultistepScheduler(),
+    ).save_pretrained(folder)
+
+
+def save_chroma(folder: Path) -> None:
+    diffusers.ChromaPipeline(
+        scheduler=flow_matching(),
+        vae=tiny_autoencoder_kl(16, scaling_factor=0.3611),
+        text_encoder=t5_encoder(),
+        tokenizer=tiny_t5_tokenizer(),
+        transformer=diffusers.ChromaTransformer2DModel(
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=TEXT_WIDTH,
+            axes_dims_rope=(4, 4, 8),
+            approximator_num_channels=32,
+            approximator_hidden_dim=32,
+            approximator_layers=1,
+        ),
+    ).save_pretrained(folder)
+
+
+def save_lumina2(folder: Path) -> None:
+    diffusers.Lumina2Pipeline(
+        transformer=diffusers.Lumina2Transformer2DModel(
+            hidden_size=32,
+            num_layers=1,
+            num_refiner_layers=1,
+            num_attention_heads=2,
+            num_kv_heads=1,
+            multiple_of=16,
+            axes_dim_rope=(4, 4, 8),
+            axes_lens=(512, 64, 64),
+            cap_feat_dim=TEXT_WIDTH,
+        ),
+        scheduler=flow_matching(),
+        vae=diffusers.AutoencoderKL(
+            block_out_channels=(4, 4, 4, 8),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=16,
+            norm_num_groups=GROUPS,
+            shift_factor=0.1,
+        ),
+        text_encoder=language_model().model,
+        tokenizer=chat_tokenizer(),
+    ).save_pretrained(folder)
+
+
+NEW_PIPELINES: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {
+    "QwenImagePipeline": (save_qwen_image, {"guidance": None}),
+    "ZImagePipeline": (save_z_image, {}),
+    "Flux2Pipeline": (save_flux2, {"arguments": {"text_encoder_out_layers": [0, 1]}}),
+    "Flux2KleinPipeline": (save_flux2_klein, {"arguments": {"text_encoder_out_layers": [0, 1]}}),
+    "SanaPipeline": (save_sana, {"arguments": {"complex_human_instruction": None}}),
+    "PixArtSigmaPipeline": (save_pixart_sigma, {}),
+    "ChromaPipeline": (save_chroma, {}),
+    "Lumina2Pipeline": (save_lumina2, {}),
+}
+
+
+def save_new_pipeline(name: str, folder: Path, **options: Any) -> Path:
+    """Save the tiny pipeline of a class of diffusers to a folder, and return that."""
+    with seeded(0):
+        NEW_PIPELINES[name][0](folder, **options)
+    return folder
