@@ -77,6 +77,12 @@ def test_shards_of_a_variant_come_with_their_own_index() -> None:
     assert repositories.select_files(names, ["text_encoder"]) == sorted(names[:4])
 
 
+def test_lists_of_values_are_no_components() -> None:
+    index = {"vae": ["diffusers", "AutoencoderKL"], "image_encoder": [None, None]}
+    settings = {"text_encoder_select_layers": [2, 5, 8], "sample_sigmas": [1.0, 0.5], "is_distilled": False}
+    assert repositories.components_of(index | settings) == ["vae"]
+
+
 def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:
     wanted = need("sd1", "someone/model", part="autoencoder", subfolder="movq")
     with pytest.raises(UserError, match="contains no autoencoder: expected config.json in one of movq"):

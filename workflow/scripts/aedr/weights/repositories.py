@@ -92,10 +92,16 @@ def select_files(
 def components_of(index: Mapping[str, Any]) -> list[str]:
     """Return the component folders that a model_index.json names.
 
+    A component is a pair of a library and a class; other lists are settings.
+
     Raises:
         UserError: a name is not that of a folder inside the model.
     """
-    names = [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
+    names = [
+        name
+        for name, entry in index.items()
+        if isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, str) for part in entry)
+    ]
     for name in names:
         if not name.isidentifier():
             raise UserError(f"{INDEX} names a component {name!r}, which is not a folder of the model: do not use it")
