@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
+import torch
 import transformers
+from diffusers.models.unets import StableCascadeUNet
+from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import PaellaVQModel
 
 from tiny_autoencoders import GROUPS, seeded, tiny_autoencoder_kl
-from tiny_encoders import TEXT_WIDTH, t5_encoder, tiny_t5_tokenizer
+from tiny_encoders import TEXT_WIDTH, clip_text_config, t5_encoder, tiny_clip_tokenizer, tiny_t5_tokenizer
 
 CHAT = "{% for m in messages %}{{ m.content if m.content is string else m.content[0].text }} {% endfor %}"
 
@@ -23,10 +26,10 @@ def chat_tokenizer() -> transformers.PreTrainedTokenizerBase:
     return tokenizer
 
 
-def language_model(layers: int = 2) -> transformers.Qwen3ForCausalLM:
+def language_model(layers: int = 2, vocabulary: int | None = None) -> transformers.Qwen3ForCausalLM:
     return transformers.Qwen3ForCausalLM(
         transformers.Qwen3Config(
-            vocab_size=len(tiny_t5_tokenizer()),
+            vocab_size=vocabulary or len(tiny_t5_tokenizer()),
             hidden_size=TEXT_WIDTH,
             intermediate_size=TEXT_WIDTH,
             num_hidden_layers=layers,
@@ -232,6 +235,132 @@ def save_lumina2(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def save_krea2(folder: Path) -> None:
+    width = {"hidden_size": TEXT_WIDTH, "intermediate_size": TEXT_WIDTH}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    text = {**width, **heads, "num_hidden_layers": 2, "vocab_size": len(tiny_t5_tokenizer()), "pad_token_id": 0}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
+    vision = {**width, "depth": 1, "num_heads": 2, "out_hidden_size": TEXT_WIDTH, "deepstack_visual_indexes": []}
+    diffusers.Krea2Pipeline(
+        scheduler=flow_matching(),
+        vae=tiny_qwen_image_autoencoder(),
+        text_encoder=transformers.Qwen3VLModel(
+            transformers.Qwen3VLConfig(text_config=text, vision_config=vision)
+        ).eval(),
+        tokenizer=chat_tokenizer(),
+        transformer=diffusers.Krea2Transformer2DModel(
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            intermediate_size=32,
+            timestep_embed_dim=16,
+            text_hidden_dim=TEXT_WIDTH,
+            num_text_layers=2,
+            text_num_attention_heads=2,
+            text_num_key_value_heads=2,
+            text_intermediate_size=32,
+            num_layerwise_text_blocks=1,
+            num_refiner_text_blocks=1,
+            axes_dims_rope=(4, 4, 8),
+        ),
+        text_encoder_select_layers=(0, 1),
+    ).save_pretrained(folder)
+
+
+def save_qwen_image_21(folder: Path, opacity: float = 9.0) -> None:
+    """Save a pipeline whose decoder puts out RGBA; the last channel is biased by `opacity`."""
+    tokenizer = transformers.Qwen2TokenizerFast(
+        vocab={letter: number for number, letter in enumerate(["<|image_pad|>", *map(chr, range(33, 127)), "Ġ", "Ċ"])},
+        merges=[],
+        chat_template=CHAT,
+        extra_special_tokens={"image_token": "<|image_pad|>"},
+        pad_token="!",
+    )
+    vae = diffusers.AutoencoderKLQwenImage21(
+        base_dim=4,
+        decoder_base_dim=4,
+        z_dim=8,
+        dim_mult=[1, 1, 1, 1, 1],
+        num_res_blocks=1,
+        latents_mean=[0.0] * 8,
+        latents_std=[1.0] * 8,
+    )
+    with torch.no_grad():
+        vae.decoder.conv_out.bias[3] += opacity
+    diffusers.QwenImage21Pipeline(
+        scheduler=flow_matching(),
+        vae=vae,
+        text_encoder=language_model(vocabulary=len(tokenizer)),
+        processor=transformers.Qwen3VLProcessor(
+            transformers.Qwen2VLImageProcessor(), tokenizer, transformers.Qwen3VLVideoProcessor(), CHAT
+        ),
+        transformer=diffusers.QwenImage21Transformer2DModel(
+            in_channels=8,
+            out_channels=8,
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            context_in_dim=TEXT_WIDTH,
+            axes_dims_rope=(4, 4, 8),
+        ),
+    ).save_pretrained(folder)
+
+
+def save_hunyuan_image(folder: Path) -> None:
+    diffusers.HunyuanImagePipeline(
+        scheduler=flow_matching(),
+        vae=diffusers.AutoencoderKLHunyuanImage(
+            in_channels=3,
+            out_channels=3,
+            latent_channels=8,
+            block_out_channels=(32, 32, 32),
+            layers_per_block=1,
+            spatial_compression_ratio=4,
+            sample_size=64,
+            scaling_factor=0.75,
+        ),
+        text_encoder=language_model(3),
+        tokenizer=chat_tokenizer(),
+        text_encoder_2=t5_encoder(),
+        tokenizer_2=transformers.ByT5Tokenizer(),
+        transformer=diffusers.HunyuanImageTransformer2DModel(
+            in_channels=8,
+            out_channels=8,
+            num_attention_heads=2,
+            attention_head_dim=16,
+            num_layers=1,
+            num_single_layers=1,
+            num_refiner_layers=1,
+            text_embed_dim=TEXT_WIDTH,
+            text_embed_2_dim=TEXT_WIDTH,
+            rope_axes_dim=(8, 8),
+        ),
+    ).save_pretrained(folder)
+
+
+def save_stable_cascade(folder: Path) -> None:
+    """Save a StableCascadeDecoderPipeline, which diffusers writes and cannot read."""
+    diffusers.StableCascadeDecoderPipeline(
+        decoder=StableCascadeUNet(
+            in_channels=4,
+            out_channels=4,
+            patch_size=2,
+            block_out_channels=(16, 16),
+            num_attention_heads=(2, 2),
+            down_num_layers_per_block=(1, 1),
+            up_num_layers_per_block=(1, 1),
+            conditioning_dim=TEXT_WIDTH,
+            clip_text_pooled_in_channels=TEXT_WIDTH,
+            effnet_in_channels=16,
+        ),
+        scheduler=diffusers.DDPMWuerstchenScheduler(),
+        tokenizer=tiny_clip_tokenizer(),
+        text_encoder=transformers.CLIPTextModelWithProjection(clip_text_config()).eval(),
+        vqgan=PaellaVQModel(bottleneck_blocks=1, embed_dim=16, num_vq_embeddings=16),
+    ).save_pretrained(folder)
+
+
 NEW_PIPELINES: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {
     "QwenImagePipeline": (save_qwen_image, {"guidance": None}),
     "ZImagePipeline": (save_z_image, {}),
@@ -241,6 +370,9 @@ NEW_PIPELINES: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {
     "PixArtSigmaPipeline": (save_pixart_sigma, {}),
     "ChromaPipeline": (save_chroma, {}),
     "Lumina2Pipeline": (save_lumina2, {}),
+    "Krea2Pipeline": (save_krea2, {}),
+    "QwenImage21Pipeline": (save_qwen_image_21, {}),
+    "HunyuanImagePipeline": (save_hunyuan_image, {}),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from aedr.errors import UserError
 from aedr.images import generation, pipelines
 from tiny_generation import CPU, PROMPTS, SEEDS
-from tiny_pipelines import NEW_PIPELINES, save_new_pipeline
+from tiny_pipelines import NEW_PIPELINES, save_new_pipeline, save_stable_cascade
 
 SIZE = 64
 
@@ -71,3 +71,15 @@ def test_a_picture_is_not_resized_after_decoding_and_its_prompt_not_rewritten(tm
         pipeline = object.__new__(getattr(diffusers, name))
         assert pipelines.call_arguments(pipeline, "new", {})[switch] is False
         assert pipelines.call_arguments(pipeline, "new", {"arguments": {switch: True}})[switch] is True
+
+
+def test_a_transparent_picture_is_refused(tmp_path: Path) -> None:
+    (reason,) = generate(load(tmp_path, "QwenImage21Pipeline", opacity=0), [0])
+    assert reason.startswith("transparent picture: opacity down to ")
+
+
+def test_a_model_that_diffusers_cannot_read_says_so(tmp_path: Path) -> None:
+    save_stable_cascade(tmp_path)
+    settings = {"pipeline": "StableCascadeDecoderPipeline", "precision": "float32"}
+    with pytest.raises(UserError, match="cannot be loaded as StableCascadeDecoderPipeline.*no class `PaellaVQModel`"):
+        pipelines.load_pipeline(tmp_path, "cascade", settings, CPU)
