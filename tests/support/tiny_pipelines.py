@@ -11,6 +11,7 @@ import diffusers
 import torch
 import transformers
 from diffusers.models.unets import StableCascadeUNet
+from diffusers.modular_pipelines.flux3 import Flux3DistilledAutoBlocks
 from diffusers.pipelines.deprecated.wuerstchen.modeling_paella_vq_model import PaellaVQModel
 
 from tiny_autoencoders import GROUPS, seeded, tiny_autoencoder_kl
@@ -268,8 +269,8 @@ def save_krea2(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def save_qwen_image_21(folder: Path, opacity: float = 9.0) -> None:
-    """Save a pipeline whose decoder puts out RGBA; the last channel is biased by `opacity`."""
+def vision_processor() -> transformers.Qwen3VLProcessor:
+    """A processor of chats and pictures that spells letter by letter."""
     tokenizer = transformers.Qwen2TokenizerFast(
         vocab={letter: number for number, letter in enumerate(["<|image_pad|>", *map(chr, range(33, 127)), "Ġ", "Ċ"])},
         merges=[],
@@ -277,6 +278,14 @@ def save_qwen_image_21(folder: Path, opacity: float = 9.0) -> None:
         extra_special_tokens={"image_token": "<|image_pad|>"},
         pad_token="!",
     )
+    return transformers.Qwen3VLProcessor(
+        transformers.Qwen2VLImageProcessor(), tokenizer, transformers.Qwen3VLVideoProcessor(), CHAT
+    )
+
+
+def save_qwen_image_21(folder: Path, opacity: float = 9.0) -> None:
+    """Save a pipeline whose decoder puts out RGBA; the last channel is biased by `opacity`."""
+    processor = vision_processor()
     vae = diffusers.AutoencoderKLQwenImage21(
         base_dim=4,
         decoder_base_dim=4,
@@ -291,10 +300,8 @@ def save_qwen_image_21(folder: Path, opacity: float = 9.0) -> None:
     diffusers.QwenImage21Pipeline(
         scheduler=flow_matching(),
         vae=vae,
-        text_encoder=language_model(vocabulary=len(tokenizer)),
-        processor=transformers.Qwen3VLProcessor(
-            transformers.Qwen2VLImageProcessor(), tokenizer, transformers.Qwen3VLVideoProcessor(), CHAT
-        ),
+        text_encoder=language_model(vocabulary=len(processor.tokenizer)),
+        processor=processor,
         transformer=diffusers.QwenImage21Transformer2DModel(
             in_channels=8,
             out_channels=8,
@@ -339,6 +346,33 @@ def save_hunyuan_image(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def save_flux3_klein(folder: Path) -> None:
+    """Save a modular pipeline with the block that rewrites prompts, and without the model for it."""
+    pipeline = Flux3DistilledAutoBlocks().init_pipeline()
+    processor = vision_processor()
+    pipeline.update_components(
+        vae=tiny_flux2_autoencoder(),
+        text_encoder=language_model(vocabulary=len(processor.tokenizer)),
+        tokenizer=processor,
+        transformer=diffusers.Flux3Transformer2DModel(
+            in_channels=16,
+            cond_in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=2 * TEXT_WIDTH,
+            timestep_channels=16,
+            axes_dims_rope=(4, 4, 4, 4),
+            flow_map=True,
+        ),
+    )
+    pipeline.save_pretrained(str(folder), overwrite_modular_index=True)
+    # As on the hub, where the index names the repository.
+    index = folder / "modular_model_index.json"
+    index.write_text(index.read_text().replace(str(folder), "someone/klein"))
+
+
 def save_stable_cascade(folder: Path) -> None:
     """Save a StableCascadeDecoderPipeline, which diffusers writes and cannot read."""
     diffusers.StableCascadeDecoderPipeline(
@@ -372,6 +406,7 @@ NEW_PIPELINES: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {
     "Lumina2Pipeline": (save_lumina2, {}),
     "Krea2Pipeline": (save_krea2, {}),
     "QwenImage21Pipeline": (save_qwen_image_21, {}),
+    "Flux3DistilledModularPipeline": (save_flux3_klein, {"arguments": {"text_encoder_out_layers": [0, 1]}}),
     "HunyuanImagePipeline": (save_hunyuan_image, {}),
 }
 

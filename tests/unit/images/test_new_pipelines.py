@@ -1,5 +1,6 @@
 """Pipelines newer than the published study's: tiny ones are generated, and each picture is what was decoded."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,10 @@ def test_a_model_that_diffusers_cannot_read_says_so(tmp_path: Path) -> None:
     settings = {"pipeline": "StableCascadeDecoderPipeline", "precision": "float32"}
     with pytest.raises(UserError, match="cannot be loaded as StableCascadeDecoderPipeline.*no class `PaellaVQModel`"):
         pipelines.load_pipeline(tmp_path, "cascade", settings, CPU)
+
+
+def test_a_part_of_a_modular_pipeline_that_is_missing(tmp_path: Path) -> None:
+    save_new_pipeline("Flux3DistilledModularPipeline", tmp_path)
+    shutil.rmtree(tmp_path / "text_encoder")
+    with pytest.raises(UserError, match="models.new: text_encoder cannot be loaded from .*must be a subfolder there"):
+        pipelines.load_pipeline(tmp_path, "new", settings_of("Flux3DistilledModularPipeline"), CPU)

@@ -15,6 +15,7 @@ from aedr.costs import Costs
 from aedr.errors import UserError
 from aedr.images.company import follows_prompt_lengths, global_seed
 from aedr.images.decoded import check_decoded, watched_decoders, without_opacity
+from aedr.images.modular import is_modular
 from aedr.images.pictures import Pixels
 from aedr.memory import offload_more
 
@@ -156,19 +157,24 @@ def _generate_batch(
     device = pipeline._execution_device if discrete else "cpu"
     generators = [torch.Generator(device).manual_seed(seed) for seed in [*seeds, *[seeds[-1]] * fill]]
     arguments = dict(arguments)
-    if "negative_prompt" in arguments:
+    if "negative_prompt" in arguments and not is_modular(pipeline):
         arguments["negative_prompt"] = [arguments["negative_prompt"]] * size
     with watched_decoders(pipeline) as decoded, global_seed(seeds[0], pipeline._execution_device) as drew:
-        output = pipeline(
-            prompt=[*prompts, *[prompts[-1]] * fill],
-            generator=generators if size > 1 else generators[0],
-            output_type="pil",
-            **arguments,
-        )
+        if is_modular(pipeline):
+            images = pipeline(prompt=prompts[0], generator=generators[0], output="images", **arguments)
+            flags = [False]
+        else:
+            output = pipeline(
+                prompt=[*prompts, *[prompts[-1]] * fill],
+                generator=generators if size > 1 else generators[0],
+                output_type="pil",
+                **arguments,
+            )
+            images = output.images
+            flags = getattr(output, "nsfw_content_detected", None) or [False] * size
         if size > 1 and drew():
             raise SharedRandomNumbers
-    flags = getattr(output, "nsfw_content_detected", None) or [False] * size
-    pictures = [FLAGGED if flag else _usable(image) for image, flag in zip(output.images, flags, strict=True)]
+    pictures = [FLAGGED if flag else _usable(image) for image, flag in zip(images, flags, strict=True)]
     check_decoded(pipeline, model, pictures, decoded)
     return pictures[: len(prompts)]
 
@@ -179,7 +185,8 @@ def _usable(image: Image) -> Pixels | str:
 
 
 def _largest_batch(pipeline: Any, arguments: Mapping[str, Any]) -> int:
-    if type(pipeline.scheduler).__name__ in DISCRETE_SCHEDULERS:
+    # Some modular pipelines refuse a list of prompts.
+    if is_modular(pipeline) or type(pipeline.scheduler).__name__ in DISCRETE_SCHEDULERS:
         return 1
     # Kandinsky's prior doubles the batch for a negative prompt and then has too few generators.
     if hasattr(pipeline, "prior_pipe") and "negative_prompt" in arguments:

@@ -5,7 +5,7 @@ import difflib
 import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import transformers
 from aedr.costs import Costs, device_name
 from aedr.errors import UserError
 from aedr.images.decoded import autoencoders_of
+from aedr.images.modular import MODULAR_INDEX, is_modular, load_modular
 from aedr.memory import offload_more
 from aedr.weights.repair import how_to_repair
 
@@ -35,7 +36,8 @@ def load_pipeline(
     Weights that do not fit into the GPU's memory are offloaded, as with `offload`.
 
     Args:
-        folder: contains `model_index.json`; a prior (Kandinsky) is in the subfolder `prior`.
+        folder: contains `model_index.json`, or `modular_model_index.json` alone; a prior (Kandinsky) is in the
+            subfolder `prior`.
         model: the model's id, for messages.
         settings: `pipeline` (diffusers class name), `precision`, and optionally `variant`, `trusted_pickle`,
             `attention_slicing`, `offload`.
@@ -45,7 +47,8 @@ def load_pipeline(
     """
     folder = Path(folder)
     name = settings["pipeline"]
-    if not (folder / "model_index.json").is_file():
+    is_of_blocks = (folder / MODULAR_INDEX).is_file() and not (folder / "model_index.json").is_file()
+    if not is_of_blocks and not (folder / "model_index.json").is_file():
         raise UserError(
             f"models.{model}: {folder} has no model_index.json. A complete diffusers model was expected there. "
             f"{how_to_repair(folder)}"
@@ -58,8 +61,9 @@ def load_pipeline(
         "local_files_only": True,
     }
     try:
-        pipeline = _load(folder, _pipeline_class(name, model), loading)
-        if name not in (type(pipeline).__name__, "AutoPipelineForText2Image"):
+        named = _pipeline_class(name, model)
+        pipeline = load_modular(folder, model, loading) if is_of_blocks else _load(folder, named, loading)
+        if name not in (type(pipeline).__name__, "AutoPipelineForText2Image", "ModularPipeline"):
             raise UserError(
                 f"models.{model}: {folder} contains a {type(pipeline).__name__}, not a {name}. "
                 f"Set `pipeline` to {type(pipeline).__name__} or to AutoPipelineForText2Image."
@@ -143,7 +147,9 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
     Raises:
         UserError: the pipeline does not take one of them or ignores it, takes no prompt, or cannot be seeded.
     """
-    accepted = inspect.signature(pipeline.__call__).parameters
+    accepted = (
+        pipeline.blocks.input_names if is_modular(pipeline) else [*inspect.signature(pipeline.__call__).parameters]
+    )
     chosen = {
         "num_inference_steps": settings.get("steps"),
         "guidance_scale": settings.get("guidance"),
@@ -178,7 +184,7 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
     return arguments
 
 
-def _ignores_guidance(pipeline: Any, accepted: Mapping[str, Any]) -> bool:
+def _ignores_guidance(pipeline: Any, accepted: Collection[str]) -> bool:
     """Return whether the pipeline takes guidance_scale and does nothing with it, as its configuration says."""
     transformer = getattr(pipeline, "transformer", None)
     undistilled = getattr(transformer, "config", {}).get("guidance_embeds") is False

@@ -37,6 +37,7 @@ MIRRORS = {
 }
 
 INDEX = "model_index.json"
+MODULAR_INDEX = "modular_model_index.json"
 AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "")
 SETTINGS_FILES = (".json", ".txt", ".model", ".jinja")
 # diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json, pytorch_model.bin, ...
@@ -90,22 +91,37 @@ def select_files(
 
 
 def components_of(index: Mapping[str, Any]) -> list[str]:
-    """Return the component folders that a model_index.json names.
+    """Return the component folders that a model_index.json, or a modular one, names.
 
-    A component is a pair of a library and a class; other lists are settings.
+    A component is a pair of a library and a class, in a modular index followed by where it is.
+    Other lists are settings.
 
     Raises:
         UserError: a name is not that of a folder inside the model.
     """
-    names = [
-        name
-        for name, entry in index.items()
-        if isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, str) for part in entry)
-    ]
+    names = [name for name, entry in index.items() if _is_component(entry)]
     for name in names:
         if not name.isidentifier():
             raise UserError(f"{INDEX} names a component {name!r}, which is not a folder of the model: do not use it")
+        place = index[name][2] if len(index[name]) == 3 else {}
+        if place.get("subfolder", name) != name:
+            raise UserError(
+                f"{name}: {MODULAR_INDEX} places it in the folder {place['subfolder']!r}, and a folder of its own name "
+                "was expected: download it, put it there, and name the whole as `path`"
+            )
     return names
+
+
+def _is_component(entry: Any) -> bool:
+    if not isinstance(entry, list) or not all(isinstance(part, str) for part in entry[:2]):
+        return False
+    is_placed = len(entry) == 3 and isinstance(entry[2], dict)
+    return len(entry) == 2 or (is_placed and entry[2].get("pretrained_model_name_or_path") is not None)
+
+
+def _index_of(files: Iterable[str]) -> str:
+    files = set(files)
+    return MODULAR_INDEX if MODULAR_INDEX in files and INDEX not in files else INDEX
 
 
 def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
@@ -164,7 +180,7 @@ def _ask(need: Need) -> Answer:
     except UserError as problem:
         raise UserError(f"{repository}: {problem}") from None
     if need["part"] == "pipeline":
-        names.append(INDEX)
+        names.append(_index_of(listed))
     return {"repository": repository, "commit": commit, "files": {name: listed[name] for name in names}}
 
 
@@ -180,18 +196,27 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
             f"{need['repository']} contains no autoencoder: expected config.json in one of "
             f"{', '.join(folder or 'its root' for folder in wanted)}; name its folder as `subfolder`"
         )
-    if INDEX not in files:
+    name = _index_of(files)
+    if name not in files:
         raise UserError(
             f"{need['repository']} contains no {INDEX}, so it is not a diffusers pipeline: choose a converted copy"
         )
-    text = read(INDEX)
+    text = read(name)
     try:
         index = json.loads(text)
     except (ValueError, RecursionError):
         index = None
     if not isinstance(index, dict):
-        raise UserError(f"{need['repository']}: its {INDEX} is not a JSON object: choose another copy")
-    return components_of(index)
+        raise UserError(f"{need['repository']}: its {name} is not a JSON object: choose another copy")
+    folders = components_of(index)
+    present = {os.path.dirname(file) for file in files}
+    if name == MODULAR_INDEX and (elsewhere := [folder for folder in folders if folder not in present]):
+        places = [f"{folder} (from {index[folder][2]['pretrained_model_name_or_path']})" for folder in elsewhere]
+        raise UserError(
+            f"{need['repository']} takes {', '.join(places)} from another repository: download both, put each of these "
+            "into a subfolder of that name, and name the folder as `path`"
+        )
+    return folders
 
 
 def _read_remote(repository: str, name: str, commit: str | None) -> str:
@@ -216,7 +241,7 @@ def _local_answer(need: Need, fault: str) -> Answer:
             "it on a machine with a network (snakemake --until fetch_model) and copy the folder here, or name a local "
             "one as `path`"
         ) from None
-    names += [INDEX] if need["part"] == "pipeline" else []
+    names += [_index_of(present)] if need["part"] == "pipeline" else []
     print(f"{need['repository']}: using {folder} as it is, since the hub cannot be reached ({fault})", file=sys.stderr)
     files = {name: {"size": (folder / name).stat().st_size} for name in names}
     return {"repository": need["repository"], "commit": None, "files": files}
