@@ -1,5 +1,6 @@
 """Pipelines newer than the published study's: tiny ones are generated, and each picture is what was decoded."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,24 @@ def test_a_model_that_diffusers_cannot_read_says_so(tmp_path: Path) -> None:
     settings = {"pipeline": "StableCascadeDecoderPipeline", "precision": "float32"}
     with pytest.raises(UserError, match="cannot be loaded as StableCascadeDecoderPipeline.*no class `PaellaVQModel`"):
         pipelines.load_pipeline(tmp_path, "cascade", settings, CPU)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_listed"),
+    [("ChromaPipeline", True), ("ChromaPipeline", False), ("Flux3DistilledModularPipeline", True)],
+)
+def test_parts_from_elsewhere(name: str, is_listed: bool, tmp_path: Path) -> None:
+    folder = save_new_pipeline(name, tmp_path / "model")
+    expected = generate(pipelines.load_pipeline(folder, "new", settings_of(name), CPU), [0])
+    components = {part: str(tmp_path / "elsewhere" / part) for part in ("text_encoder", "tokenizer")}
+    for part, place in components.items():
+        shutil.move(folder / part, place)
+    if not is_listed:
+        index = json.loads((folder / "model_index.json").read_text())
+        index["text_encoder"] = [None, None]
+        (folder / "model_index.json").write_text(json.dumps(index))
+    pipeline = pipelines.load_pipeline(folder, "new", settings_of(name), CPU, components=components)
+    np.testing.assert_array_equal(generate(pipeline, [0]), expected)
 
 
 def test_a_part_of_a_modular_pipeline_that_is_missing(tmp_path: Path) -> None:

@@ -101,8 +101,13 @@ def test_a_modular_repository_and_one_with_parts_from_elsewhere(hub: fake_hub.Hu
     }
     index["text_encoder"] = ["transformers", "Qwen3VL", place | {"subfolder": "text_encoder"}]
     hub.repositories["someone/modular"]["modular_model_index.json"] = json.dumps(index).encode()
-    with pytest.raises(UserError, match=r"takes text_encoder .from someone/original. from another repository"):
+    with pytest.raises(UserError, match=r"takes text_encoder .from someone/original.*name it under `components`"):
         repositories.check_repositories([wanted])
+    files = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"{}", "original/model.pth": b"p"}
+    hub.repositories["someone/original"] = files
+    part = need("klein", "someone/original", part="component", folder="models/klein/someone--original")
+    answers = repositories.check_repositories([wanted | {"elsewhere": ["text_encoder"]}, part])
+    assert set(answers[part["folder"]]["files"]) == {"config.json", "model.safetensors", "tokenizer.json"}
 
 
 def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:

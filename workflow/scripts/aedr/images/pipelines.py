@@ -17,6 +17,7 @@ from aedr.costs import Costs, device_name
 from aedr.errors import UserError
 from aedr.images.decoded import autoencoders_of
 from aedr.images.modular import MODULAR_INDEX, is_modular, load_modular
+from aedr.images.parts import load_parts
 from aedr.memory import offload_more
 from aedr.weights.repair import how_to_repair
 
@@ -29,7 +30,12 @@ OFF_BY_DEFAULT = ("use_resolution_binning", "use_pe", "enable_prompt_rewrite")
 
 
 def load_pipeline(
-    folder: str | Path, model: str, settings: Mapping[str, Any], device: torch.device, costs: Costs | None = None
+    folder: str | Path,
+    model: str,
+    settings: Mapping[str, Any],
+    device: torch.device,
+    costs: Costs | None = None,
+    components: Mapping[str, str] | None = None,
 ) -> Any:
     """Load the text-to-image pipeline of `model` from a local folder in diffusers' layout, ready to run on `device`.
 
@@ -41,6 +47,7 @@ def load_pipeline(
         model: the model's id, for messages.
         settings: `pipeline` (diffusers class name), `precision`, and optionally `variant`, `trusted_pickle`,
             `attention_slicing`, `offload`.
+        components: folders of parts that are not in `folder`, by name.
 
     Raises:
         UserError: no such class, files missing or damaged, or not enough memory.
@@ -62,7 +69,10 @@ def load_pipeline(
     }
     try:
         named = _pipeline_class(name, model)
-        pipeline = load_modular(folder, model, loading) if is_of_blocks else _load(folder, named, loading)
+        if is_of_blocks:
+            pipeline = load_modular(folder, model, loading, components)
+        else:
+            pipeline = _load(folder, named, loading, components or {})
         if name not in (type(pipeline).__name__, "AutoPipelineForText2Image", "ModularPipeline"):
             raise UserError(
                 f"models.{model}: {folder} contains a {type(pipeline).__name__}, not a {name}. "
@@ -116,7 +126,7 @@ def _put(pipeline: Any, model: str, device: torch.device, costs: Costs) -> None:
     costs.fall_back(how)
 
 
-def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
+def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any], components: Mapping[str, str]) -> Any:
     if (folder / "prior" / "model_index.json").is_file():
         prior = diffusers.DiffusionPipeline.from_pretrained(folder / "prior", **loading)
         decoder = diffusers.DiffusionPipeline.from_pretrained(folder, **loading)
@@ -126,6 +136,7 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
     # A component that was saved as absent, such as SD3's T5 encoder, must be passed as None again.
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     extra: dict[str, Any] = {name: None for name in parameters if index.get(name) == [None, None]}
+    extra |= load_parts(components, lambda name: _part_class(index, name), loading)
     if "learned_classifier_free_sampling_embeddings" in parameters:
         # A saved model's index expects this class in diffusers itself, the published model's index in a module
         # `vq_diffusion`. diffusers has it in neither place.
@@ -136,6 +147,14 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
         # SDXL's invisible watermark would change the decoded pixels if its optional package is installed.
         extra["add_watermarker"] = False
     return pipeline.from_pretrained(folder, **loading, **extra)
+
+
+def _part_class(index: Mapping[str, Any], name: str) -> Any:
+    """Return the class of a pipeline's part: the one in its index or, without one there, in its signature."""
+    library, kind = index.get(name) or (None, None)
+    if library in ("diffusers", "transformers") and kind is not None:
+        return getattr({"diffusers": diffusers, "transformers": transformers}[library], kind)
+    return inspect.signature(getattr(diffusers, index["_class_name"]).__init__).parameters[name].annotation
 
 
 def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A *need* is one repository for one folder: a mapping with `key` (the configuration key that messages name),
 `repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline", or
-"autoencoder" for that alone) and `subfolder` (the autoencoder's; None finds it). An *answer* is what the hub
+"autoencoder" or "component" for that alone), `subfolder` (the autoencoder's, None finds it; the component's) and
+optionally `elsewhere` (names of the pipeline's parts that are not in this repository). An *answer* is what the hub
 knows about a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1
 (small ones).
 """
@@ -106,8 +107,8 @@ def components_of(index: Mapping[str, Any]) -> list[str]:
         place = index[name][2] if len(index[name]) == 3 else {}
         if place.get("subfolder", name) != name:
             raise UserError(
-                f"{name}: {MODULAR_INDEX} places it in the folder {place['subfolder']!r}, and a folder of its own name "
-                "was expected: download it, put it there, and name the whole as `path`"
+                f"{name}: {MODULAR_INDEX} places it in the folder {place['subfolder']!r} of "
+                f"{place['pretrained_model_name_or_path']}, not in one of its own name: name both under `components`"
             )
     return names
 
@@ -186,6 +187,8 @@ def _ask(need: Need) -> Answer:
 
 def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
     """Return the component folders that a need takes from `files`; `read` returns the text of a file."""
+    if need["part"] == "component":
+        return [need["subfolder"] or ""]
     if need["part"] == "autoencoder":
         wanted = AUTOENCODER_FOLDERS if need["subfolder"] is None else [need["subfolder"]]
         for folder in wanted:
@@ -208,13 +211,13 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
         index = None
     if not isinstance(index, dict):
         raise UserError(f"{need['repository']}: its {name} is not a JSON object: choose another copy")
-    folders = components_of(index)
+    elsewhere = need.get("elsewhere", ())
+    folders = components_of({part: entry for part, entry in index.items() if part not in elsewhere})
     present = {os.path.dirname(file) for file in files}
-    if name == MODULAR_INDEX and (elsewhere := [folder for folder in folders if folder not in present]):
-        places = [f"{folder} (from {index[folder][2]['pretrained_model_name_or_path']})" for folder in elsewhere]
+    if name == MODULAR_INDEX and (absent := [folder for folder in folders if folder not in present]):
+        places = [f"{folder} (from {index[folder][2]['pretrained_model_name_or_path']})" for folder in absent]
         raise UserError(
-            f"{need['repository']} takes {', '.join(places)} from another repository: download both, put each of these "
-            "into a subfolder of that name, and name the folder as `path`"
+            f"{need['repository']} takes {', '.join(places)} from another repository: name it under `components`"
         )
     return folders
 
