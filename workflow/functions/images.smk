@@ -10,7 +10,8 @@ def generation_settings(wildcards):
     model = MODELS[wildcards.source]
     pipeline = ["pipeline", "variant", "trusted_pickle", "precision"]
     call = ["image_size", "steps", "guidance", "negative_prompt", "arguments"]
-    return {key: model.get(key) for key in pipeline + call}
+    parts = ["components"] if model["components"] else []
+    return {key: model.get(key) for key in pipeline + call + parts}
 
 
 def generation_cost(wildcards, resources):

@@ -17,6 +17,21 @@ def model_weights(model):
     return MODELS[model]["path"] or f"{RESOURCES}/models/{model}.json"
 
 
+def fetched_component(place):
+    """Return the folder of a part from another repository, beside the model's own; parts may share it."""
+    return "--".join([*Path(place["repository"]).parts, *filter(None, [place["subfolder"]])])
+
+
+def component_folders(model):
+    """Return the folders of the parts that are not among a model's own, by their names."""
+    return {
+        name: os.path.join(
+            place["path"] or f"{model_folder(model)}/{fetched_component(place)}", place["subfolder"] or ""
+        )
+        for name, place in MODELS[model]["components"].items()
+    }
+
+
 def autoencoder_folder(autoencoder):
     """Return the folder of an autoencoder: its own, or that of the model it is part of."""
     owner = AUTOENCODERS[autoencoder]
@@ -49,8 +64,16 @@ def repository_need(model, folder, **changes):
 
 
 def model_needs(model):
-    """Return the repositories of a model's pipeline: its own, and its prior's."""
-    needs = [repository_need(model, f"models/{model}")]
+    """Return the repositories of a model's pipeline: its own, its prior's, and those of parts from elsewhere."""
+    parts = MODELS[model]["components"]
+    needs = [repository_need(model, f"models/{model}", **({"elsewhere": sorted(parts)} if parts else {}))]
+    for name, place in parts.items():
+        if place["repository"] is None:
+            continue
+        source = {key: place[key] for key in ("repository", "revision", "subfolder")}
+        key, folder = f"models.{model}.components.{name}", f"models/{model}/{fetched_component(place)}"
+        need = repository_need(model, folder, key=key, part="component", **source)
+        needs += [need] if need["folder"] not in [other["folder"] for other in needs] else []
     prior = {"repository": MODELS[model]["prior_repository"], "revision": MODELS[model]["prior_revision"]}
     if prior["repository"] is not None:
         key = f"models.{model}.prior_repository"

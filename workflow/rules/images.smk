@@ -29,6 +29,7 @@ rule generate_images:
         gpu=GPUS,
     params:
         folder=lambda wildcards: model_folder(wildcards.source),
+        components=lambda wildcards: component_folders(wildcards.source),
         rows=lambda wildcards: shard_range(wildcards.source, wildcards.shard),
         study_seed=config["seed"],
         settings=generation_settings,

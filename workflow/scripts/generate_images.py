@@ -15,11 +15,12 @@ def generate_images(
     study_seed: int,
     settings: Mapping[str, Any],
     cost: Mapping[str, Any],
+    components: Mapping[str, str] | None = None,
 ) -> None:
     """Write an image, or the reason why there is none, for each prompt at the positions [start, stop) in `rows`.
 
-    `folder` contains the model `source`. Its images depend on `settings`, but not on `cost` (device, batch_size,
-    offload, attention_slicing).
+    `folder` contains the model `source`, but for the parts in the folders of `components`, by name. Its images depend
+    on `settings`, but not on `cost` (device, batch_size, offload, attention_slicing).
     """
     import sys
 
@@ -40,7 +41,7 @@ def generate_images(
         raise UserError(f"{prompts} holds {len(table)} prompts, fewer than {stop}. Delete it and run again.")
     device = pick_device(cost["device"])
     costs = Costs(device)
-    pipeline = load_pipeline(folder, source, {**settings, **cost}, device, costs)
+    pipeline = load_pipeline(folder, source, {**settings, **cost}, device, costs, components)
     arguments = call_arguments(pipeline, source, settings)
     costs.begin_work()
     seeds = [seed_of(study_seed, source, prompt_id) for prompt_id in wanted["prompt_id"]]
@@ -80,4 +81,5 @@ if __name__ == "__main__":
             study_seed=snakemake.params.study_seed,
             settings=snakemake.params.settings,
             cost=snakemake.params.cost,
+            components=snakemake.params.components,
         )

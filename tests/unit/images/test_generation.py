@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image, ImageFilter
 
 import tiny_models
 from aedr.costs import Costs
 from aedr.errors import UserError
 from aedr.images import generation, pipelines
+from aedr.images.company import PROBES, follows_prompt_lengths
 from aedr.images.pictures import decode_image
 from aedr.seeds import seed_of
 from aedr.tables.files import read_table, write_table
@@ -27,6 +29,7 @@ from tiny_generation import CPU, PIPELINES, PROMPTS, SIZE, generate, settings_of
 def test_a_picture_depends_on_its_prompt_and_seed_alone(load: Any, model: str) -> None:
     pipeline = load(model)
     assert type(pipeline).__name__ == PIPELINES[model]
+    assert not follows_prompt_lengths(pipeline, pipelines.call_arguments(pipeline, model, settings_of(model)))
     pictures = generate(pipeline, model, range(5), batch_size=4)
     for picture in pictures:
         assert picture.shape == (SIZE, SIZE, 3)
@@ -70,11 +73,83 @@ def test_a_size_that_a_model_does_not_make(load: Any) -> None:
         generate(load("vqdm"), "vqdm", [0], 1, image_size=512)
 
 
+def test_a_picture_of_which_one_side_only_is_as_asked(load: Any) -> None:
+    with pytest.raises(UserError, match="image_size is 32, but StableDiffusionPipeline made a picture of 48x32"):
+        generate(load("sd15"), "sd15", [0], 1, arguments={"width": 48})
+
+
+def blurred(picture: Image.Image) -> Image.Image:
+    return picture.filter(ImageFilter.GaussianBlur(2))
+
+
+def watermarked(picture: Image.Image) -> Image.Image:
+    return Image.fromarray(np.asarray(picture) ^ 4)
+
+
+def transparent(picture: Image.Image) -> Image.Image:
+    picture.putalpha(200)
+    return picture
+
+
+def nearly_opaque(picture: Image.Image) -> Image.Image:
+    picture.putalpha(254)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (blurred, "100% of its pixels differ, .* as if blurred after decoding"),
+        (watermarked, "by up to 4 of 256 levels, as if watermarked or changed.* .the pipeline has a safety_checker"),
+        (lambda picture: picture.resize((SIZE, SIZE // 2)), "resized or cropped after decoding, from 32x32 to 32x16"),
+    ],
+)
+def test_a_picture_is_what_the_autoencoder_put_out(
+    load: Any, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
+) -> None:
+    change_pictures(load("sd15"), monkeypatch, change)
+    with pytest.raises(UserError, match=f"models.sd15: .* not what its autoencoder put out: .*{message}"):
+        generate(load("sd15"), "sd15", range(2), 2)
+
+
+def change_pictures(pipeline: Any, monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
+    """Let a pipeline change its pictures after decoding."""
+    finish = pipeline.image_processor.postprocess
+    monkeypatch.setattr(
+        pipeline.image_processor, "postprocess", lambda *given, **more: [change(p) for p in finish(*given, **more)]
+    )
+
+
+def test_opacity_is_dropped_only_where_a_picture_is_opaque(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (expected,) = generate(load("sd15"), "sd15", [0], 1)
+    change_pictures(load("sd15"), monkeypatch, nearly_opaque)
+    np.testing.assert_array_equal(generate(load("sd15"), "sd15", [0], 1), [expected])
+    change_pictures(load("sd15"), monkeypatch, transparent)
+    assert generate(load("sd15"), "sd15", [0], 1) == ["transparent picture: opacity down to 200 of 255"]
+
+
+def test_a_batch_that_shares_random_numbers_is_made_one_by_one(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = type(load("sd15")).encode_prompt
+
+    def rewritten(self: Any, prompt: list[str], *given: Any, **more: Any) -> Any:
+        # As a language model that samples.
+        return encode(self, [f"{text} {torch.rand(()):.3f}" for text in prompt], *given, **more)
+
+    monkeypatch.setattr(type(load("sd15")), "encode_prompt", rewritten)
+    pictures = generate(load("sd15"), "sd15", range(3), 3)
+    assert not np.array_equal(pictures[0], pictures[1])
+    torch.rand(5)
+    for row in (2, 1):
+        np.testing.assert_array_equal(generate(load("sd15"), "sd15", [row], 2), [pictures[row]])
+
+
 def fail_when(pipeline: Any, monkeypatch: pytest.MonkeyPatch, broken: Any) -> list[int]:
     """Let a pipeline raise `broken(prompts)` where that is not None; return the sizes of the calls it gets."""
     call, sizes = type(pipeline).__call__, []
 
     def failing(self: Any, prompt: list[str], **arguments: Any) -> Any:
+        if prompt[0] in PROBES:
+            return call(self, prompt=prompt, **arguments)
         sizes.append(len(prompt))
         if (error := broken(prompt)) is not None:
             raise error

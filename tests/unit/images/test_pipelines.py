@@ -87,6 +87,18 @@ def test_a_damaged_or_missing_model(folders: dict[str, Path], tmp_path: Path) ->
         pipelines.load_pipeline(tmp_path / "sd15", "sd15", settings_of("sd15"), CPU)
 
 
+def test_a_pipeline_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
+    unet = diffusers.UNet2DModel(
+        block_out_channels=(4, 4),
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+        norm_num_groups=2,
+    )
+    diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler()).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="models.pixels: a DDPMPipeline has no autoencoder"):
+        pipelines.load_pipeline(tmp_path, "pixels", {"pipeline": "DDPMPipeline", "precision": "float32"}, CPU)
+
+
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [

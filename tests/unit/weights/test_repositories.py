@@ -1,5 +1,6 @@
 """Asking the hub: which files are taken, and every reason for taking none."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,38 @@ def test_shards_of_a_variant_come_with_their_own_index() -> None:
     ]
     assert repositories.select_files(names, ["text_encoder"], variant="fp16") == [names[0], names[4], names[5]]
     assert repositories.select_files(names, ["text_encoder"]) == sorted(names[:4])
+
+
+def test_lists_of_values_are_no_components() -> None:
+    index = {"vae": ["diffusers", "AutoencoderKL"], "image_encoder": [None, None]}
+    settings = {"text_encoder_select_layers": [2, 5, 8], "sample_sigmas": [1.0, 0.5], "is_distilled": False}
+    assert repositories.components_of(index | settings) == ["vae"]
+
+
+def test_a_modular_repository_and_one_with_parts_from_elsewhere(hub: fake_hub.Hub) -> None:
+    place = {"pretrained_model_name_or_path": "someone/original", "subfolder": "vae", "revision": None}
+    index = {
+        "_class_name": "Flux3DistilledModularPipeline",
+        "vae": ["diffusers", "AutoencoderKLFlux2", place],
+        "scheduler": ["diffusers", "SomeScheduler", {"pretrained_model_name_or_path": None}],
+    }
+    files = {name: content for name, content in PIPELINE.items() if name.startswith("vae/")}
+    hub.repositories["someone/modular"] = files | {"modular_model_index.json": json.dumps(index).encode()}
+    wanted = need("klein", "someone/modular")
+    assert set(repositories.check_repositories([wanted])[wanted["folder"]]["files"]) == {
+        "modular_model_index.json",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+    }
+    index["text_encoder"] = ["transformers", "Qwen3VL", place | {"subfolder": "text_encoder"}]
+    hub.repositories["someone/modular"]["modular_model_index.json"] = json.dumps(index).encode()
+    with pytest.raises(UserError, match=r"takes text_encoder .from someone/original.*name it under `components`"):
+        repositories.check_repositories([wanted])
+    files = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"{}", "original/model.pth": b"p"}
+    hub.repositories["someone/original"] = files
+    part = need("klein", "someone/original", part="component", folder="models/klein/someone--original")
+    answers = repositories.check_repositories([wanted | {"elsewhere": ["text_encoder"]}, part])
+    assert set(answers[part["folder"]]["files"]) == {"config.json", "model.safetensors", "tokenizer.json"}
 
 
 def test_a_repository_without_the_named_autoencoder(hub: fake_hub.Hub, tmp_path: Path) -> None:

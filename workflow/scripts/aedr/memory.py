@@ -65,9 +65,9 @@ def offload_more(pipeline: Any, device: torch.device) -> str | None:
     Returns:
         What the pipeline continues with, or None if it cannot hold less.
     """
-    # VQ-Diffusion has no order for offloading, and reads weights outside of any layer. Weights that are already loaded
-    # layer by layer have no device of their own.
-    if pipeline.model_cpu_offload_seq is None or pipeline.device.type == "meta":
+    # Modular pipelines and VQ-Diffusion have no order for offloading, and VQ-Diffusion reads weights outside of any
+    # layer. Weights that are already loaded layer by layer have no device of their own.
+    if getattr(pipeline, "model_cpu_offload_seq", None) is None or pipeline.device.type == "meta":
         return None
     if not getattr(pipeline, "_all_hooks", None):
         pipeline.enable_model_cpu_offload(device=device)

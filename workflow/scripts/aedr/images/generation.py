@@ -1,23 +1,33 @@
 """Text-to-image generation with any diffusers pipeline: one seeded picture for each prompt, or why there is none.
 
-A picture depends on its model, its prompt and its seed, not on batches, shards or their order.
+A picture depends on its model, its prompt and its seed, not on batches, shards or their order. Pipelines of which that
+would not be true make their pictures one by one.
 """
 
-import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
+from PIL.Image import Image
 
 from aedr.costs import Costs
 from aedr.errors import UserError
+from aedr.images.company import follows_prompt_lengths, global_seed
+from aedr.images.decoded import check_decoded, watched_decoders, without_opacity
+from aedr.images.modular import is_modular
 from aedr.images.pictures import Pixels
 from aedr.memory import offload_more
 
 FLAGGED = "flagged by the safety checker"
 BLACK = "black picture"
+
+
+class SharedRandomNumbers(Exception):
+    """A batch drew from the global random state, so its pictures depend on each other."""
+
+
+NOT_A_PROMPTS_FAULT = (torch.OutOfMemoryError, torch.AcceleratorError, UserError, SharedRandomNumbers)
 
 # Their samplers draw a class for every latent pixel. Batching can change the last bit of a number, which can pick
 # another class and so make another picture. They also draw on the model's own device, from a single generator.
@@ -47,17 +57,29 @@ def generate_pictures(
         image_size: side of every picture in pixels; None accepts any.
 
     Raises:
-        UserError: a single picture does not fit into memory or has another size, or all of several prompts failed.
+        UserError: a single picture does not fit into memory, has another size, or is not what the autoencoder put out;
+            or all of several prompts failed.
     """
     costs = costs or Costs(pipeline._execution_device)
     size = min(batch_size, _largest_batch(pipeline, arguments))
+    if size > 1 and follows_prompt_lengths(pipeline, arguments):
+        print(
+            f"{model}: pictures are made one by one, since they depend on the lengths of all prompts", file=sys.stderr
+        )
+        size = 1
     errors: list[str] = []
     start = 0
     while start < len(prompts):
         rows = slice(start, start + size)
         pictures = None
-        with contextlib.suppress(torch.OutOfMemoryError):
+        try:
             pictures = _batch_or_reasons(pipeline, model, prompts[rows], seeds[rows], arguments, size, errors)
+        except SharedRandomNumbers:
+            print(f"{model}: pictures are made one by one, since a batch shares random numbers", file=sys.stderr)
+            size = 1
+            continue
+        except torch.OutOfMemoryError:
+            pass
         if pictures is None:
             # The failed call's memory can only be freed now that its frames are gone.
             torch.cuda.empty_cache()
@@ -74,7 +96,11 @@ def generate_pictures(
                 )
             continue
         for picture in pictures:
-            if not isinstance(picture, str) and image_size not in (None, picture.shape[0], picture.shape[1]):
+            if (
+                image_size is not None
+                and not isinstance(picture, str)
+                and picture.shape[:2] != (image_size, image_size)
+            ):
                 raise UserError(
                     f"models.{model}: image_size is {image_size}, but {type(pipeline).__name__} made a picture of "
                     f"{picture.shape[1]}x{picture.shape[0]} pixels. Set image_size to a size that the model makes."
@@ -99,11 +125,11 @@ def _batch_or_reasons(
 ) -> list[Pixels | str]:
     """Return the pictures of a batch. If it fails, try prompt by prompt; a prompt that fails again gets its reason.
 
-    Errors of the device, such as a lack of memory, are raised: they are not a prompt's fault.
+    Errors of the device, such as a lack of memory, and of the model are raised: they are not a prompt's fault.
     """
     try:
-        return _generate_batch(pipeline, prompts, seeds, arguments, size)
-    except (torch.OutOfMemoryError, torch.AcceleratorError):
+        return _generate_batch(pipeline, model, prompts, seeds, arguments, size)
+    except NOT_A_PROMPTS_FAULT:
         raise
     except Exception as error:
         print(f"{model}: {type(error).__name__}: {error}", file=sys.stderr)
@@ -111,8 +137,8 @@ def _batch_or_reasons(
     failed = []
     for prompt, seed in zip(prompts, seeds, strict=True):
         try:
-            pictures += _generate_batch(pipeline, [prompt], [seed], arguments, size)
-        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            pictures += _generate_batch(pipeline, model, [prompt], [seed], arguments, size)
+        except NOT_A_PROMPTS_FAULT:
             raise
         except Exception as error:
             failed.append(f"{type(error).__name__}: {error}")
@@ -122,7 +148,7 @@ def _batch_or_reasons(
 
 
 def _generate_batch(
-    pipeline: Any, prompts: Sequence[str], seeds: Sequence[int], arguments: Mapping[str, Any], size: int
+    pipeline: Any, model: str, prompts: Sequence[str], seeds: Sequence[int], arguments: Mapping[str, Any], size: int
 ) -> list[Pixels | str]:
     # Libraries choose their kernels by the shape of a batch, and the last bits of every number depend on them. So every
     # batch is filled up with its last row: where a shard ends then changes nothing.
@@ -131,28 +157,36 @@ def _generate_batch(
     device = pipeline._execution_device if discrete else "cpu"
     generators = [torch.Generator(device).manual_seed(seed) for seed in [*seeds, *[seeds[-1]] * fill]]
     arguments = dict(arguments)
-    if "negative_prompt" in arguments:
+    if "negative_prompt" in arguments and not is_modular(pipeline):
         arguments["negative_prompt"] = [arguments["negative_prompt"]] * size
-    output = pipeline(
-        prompt=[*prompts, *[prompts[-1]] * fill],
-        generator=generators if size > 1 else generators[0],
-        output_type="pil",
-        **arguments,
-    )
-    flags = getattr(output, "nsfw_content_detected", None) or [False] * size
-    pictures = [
-        FLAGGED if flag else _checked(np.asarray(image.convert("RGB")))
-        for image, flag in zip(output.images, flags, strict=True)
-    ]
+    with watched_decoders(pipeline) as decoded, global_seed(seeds[0], pipeline._execution_device) as drew:
+        if is_modular(pipeline):
+            images = pipeline(prompt=prompts[0], generator=generators[0], output="images", **arguments)
+            flags = [False]
+        else:
+            output = pipeline(
+                prompt=[*prompts, *[prompts[-1]] * fill],
+                generator=generators if size > 1 else generators[0],
+                output_type="pil",
+                **arguments,
+            )
+            images = output.images
+            flags = getattr(output, "nsfw_content_detected", None) or [False] * size
+        if size > 1 and drew():
+            raise SharedRandomNumbers
+    pictures = [FLAGGED if flag else _usable(image) for image, flag in zip(images, flags, strict=True)]
+    check_decoded(pipeline, model, pictures, decoded)
     return pictures[: len(prompts)]
 
 
-def _checked(picture: Pixels) -> Pixels | str:
-    return picture if picture.any() else BLACK
+def _usable(image: Image) -> Pixels | str:
+    picture = without_opacity(image)
+    return picture if isinstance(picture, str) or picture.any() else BLACK
 
 
 def _largest_batch(pipeline: Any, arguments: Mapping[str, Any]) -> int:
-    if type(pipeline.scheduler).__name__ in DISCRETE_SCHEDULERS:
+    # Some modular pipelines refuse a list of prompts.
+    if is_modular(pipeline) or type(pipeline.scheduler).__name__ in DISCRETE_SCHEDULERS:
         return 1
     # Kandinsky's prior doubles the batch for a negative prompt and then has too few generators.
     if hasattr(pipeline, "prior_pipe") and "negative_prompt" in arguments:

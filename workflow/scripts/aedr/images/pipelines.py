@@ -5,7 +5,7 @@ import difflib
 import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +15,47 @@ import transformers
 
 from aedr.costs import Costs, device_name
 from aedr.errors import UserError
+from aedr.images.decoded import autoencoders_of
+from aedr.images.modular import MODULAR_INDEX, is_modular, load_modular
+from aedr.images.parts import load_parts
 from aedr.memory import offload_more
 from aedr.weights.repair import how_to_repair
 
 # Settings that change how fast a picture is made and how much memory it needs, but not the picture.
 COST_SETTINGS = ("attention_slicing", "batch_size", "offload")
 
+# Arguments that change a picture after it was decoded (resizing it from a size of the pipeline's choice), or the prompt
+# before it is used (a language model rewrites it). Off unless `arguments` has them.
+OFF_BY_DEFAULT = ("use_resolution_binning", "use_pe", "enable_prompt_rewrite")
+
 
 def load_pipeline(
-    folder: str | Path, model: str, settings: Mapping[str, Any], device: torch.device, costs: Costs | None = None
+    folder: str | Path,
+    model: str,
+    settings: Mapping[str, Any],
+    device: torch.device,
+    costs: Costs | None = None,
+    components: Mapping[str, str] | None = None,
 ) -> Any:
     """Load the text-to-image pipeline of `model` from a local folder in diffusers' layout, ready to run on `device`.
 
     Weights that do not fit into the GPU's memory are offloaded, as with `offload`.
 
     Args:
-        folder: contains `model_index.json`; a prior (Kandinsky) is in the subfolder `prior`.
+        folder: contains `model_index.json`, or `modular_model_index.json` alone; a prior (Kandinsky) is in the
+            subfolder `prior`.
         model: the model's id, for messages.
         settings: `pipeline` (diffusers class name), `precision`, and optionally `variant`, `trusted_pickle`,
             `attention_slicing`, `offload`.
+        components: folders of parts that are not in `folder`, by name.
 
     Raises:
         UserError: no such class, files missing or damaged, or not enough memory.
     """
     folder = Path(folder)
     name = settings["pipeline"]
-    if not (folder / "model_index.json").is_file():
+    is_of_blocks = (folder / MODULAR_INDEX).is_file() and not (folder / "model_index.json").is_file()
+    if not is_of_blocks and not (folder / "model_index.json").is_file():
         raise UserError(
             f"models.{model}: {folder} has no model_index.json. A complete diffusers model was expected there. "
             f"{how_to_repair(folder)}"
@@ -53,11 +68,20 @@ def load_pipeline(
         "local_files_only": True,
     }
     try:
-        pipeline = _load(folder, _pipeline_class(name, model), loading)
-        if name not in (type(pipeline).__name__, "AutoPipelineForText2Image"):
+        named = _pipeline_class(name, model)
+        if is_of_blocks:
+            pipeline = load_modular(folder, model, loading, components)
+        else:
+            pipeline = _load(folder, named, loading, components or {})
+        if name not in (type(pipeline).__name__, "AutoPipelineForText2Image", "ModularPipeline"):
             raise UserError(
                 f"models.{model}: {folder} contains a {type(pipeline).__name__}, not a {name}. "
                 f"Set `pipeline` to {type(pipeline).__name__} or to AutoPipelineForText2Image."
+            )
+        if not autoencoders_of(pipeline):
+            raise UserError(
+                f"models.{model}: a {type(pipeline).__name__} has no autoencoder, so nothing can be reconstructed with "
+                "it. `pipeline` must name a latent diffusion model; give pictures of another as an image set."
             )
         pipeline.set_progress_bar_config(disable=True)
         if settings.get("attention_slicing"):
@@ -102,7 +126,7 @@ def _put(pipeline: Any, model: str, device: torch.device, costs: Costs) -> None:
     costs.fall_back(how)
 
 
-def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
+def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any], components: Mapping[str, str]) -> Any:
     if (folder / "prior" / "model_index.json").is_file():
         prior = diffusers.DiffusionPipeline.from_pretrained(folder / "prior", **loading)
         decoder = diffusers.DiffusionPipeline.from_pretrained(folder, **loading)
@@ -112,6 +136,7 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
     # A component that was saved as absent, such as SD3's T5 encoder, must be passed as None again.
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     extra: dict[str, Any] = {name: None for name in parameters if index.get(name) == [None, None]}
+    extra |= load_parts(components, lambda name: _part_class(index, name), loading)
     if "learned_classifier_free_sampling_embeddings" in parameters:
         # A saved model's index expects this class in diffusers itself, the published model's index in a module
         # `vq_diffusion`. diffusers has it in neither place.
@@ -124,16 +149,26 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any]) -> Any:
     return pipeline.from_pretrained(folder, **loading, **extra)
 
 
+def _part_class(index: Mapping[str, Any], name: str) -> Any:
+    """Return the class of a pipeline's part: the one in its index or, without one there, in its signature."""
+    library, kind = index.get(name) or (None, None)
+    if library in ("diffusers", "transformers") and kind is not None:
+        return getattr({"diffusers": diffusers, "transformers": transformers}[library], kind)
+    return inspect.signature(getattr(diffusers, index["_class_name"]).__init__).parameters[name].annotation
+
+
 def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of the pipeline's call that follow from the model's settings.
 
-    `steps`, `guidance`, `image_size` and `negative_prompt`, if set, are passed under diffusers' names. `arguments` has
-    more under the pipeline's own names.
+    `steps`, `guidance`, `image_size` and `negative_prompt`, if set, are passed under diffusers' names; what is not set
+    is left to the pipeline. `arguments` has more under the pipeline's own names.
 
     Raises:
-        UserError: the pipeline does not take one of them, takes no prompt, or cannot be seeded.
+        UserError: the pipeline does not take one of them or ignores it, takes no prompt, or cannot be seeded.
     """
-    accepted = inspect.signature(pipeline.__call__).parameters
+    accepted = (
+        pipeline.blocks.input_names if is_modular(pipeline) else [*inspect.signature(pipeline.__call__).parameters]
+    )
     chosen = {
         "num_inference_steps": settings.get("steps"),
         "guidance_scale": settings.get("guidance"),
@@ -143,20 +178,36 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
     # A pipeline without these (VQ-Diffusion) has one size; generate_pictures compares it with image_size.
     if settings.get("image_size") is not None and {"height", "width"} <= set(accepted):
         arguments |= {"height": settings["image_size"], "width": settings["image_size"]}
+    arguments |= {name: False for name in OFF_BY_DEFAULT if name in accepted}
     arguments |= settings.get("arguments") or {}
     keys = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative_prompt"}
     for name in arguments:
         if name not in accepted:
             raise UserError(
                 f"models.{model}: {type(pipeline).__name__} takes no {name}: remove "
-                f"`{keys.get(name, f'arguments: {name}')}` (set it to null). It takes: {', '.join(accepted)}."
+                f"`{keys.get(name, f'arguments: {name}')}` (null is the pipeline's own default). "
+                f"It takes: {', '.join(accepted)}."
             )
+    if "guidance_scale" in arguments and _ignores_guidance(pipeline, accepted):
+        raise UserError(
+            f"models.{model}: a {type(pipeline).__name__} with these weights ignores guidance_scale: remove `guidance` "
+            "(null is the pipeline's own default)."
+            + " Its own scale is `arguments: {true_cfg_scale: ...}`, with a `negative_prompt`."
+            * ("true_cfg_scale" in accepted)
+        )
     if not {"prompt", "generator"} <= set(accepted):
         raise UserError(
             f"models.{model}: {type(pipeline).__name__} takes no prompt or no generator, so it cannot make seeded "
             "pictures from text. `pipeline` must name a text-to-image pipeline."
         )
     return arguments
+
+
+def _ignores_guidance(pipeline: Any, accepted: Collection[str]) -> bool:
+    """Return whether the pipeline takes guidance_scale and does nothing with it, as its configuration says."""
+    transformer = getattr(pipeline, "transformer", None)
+    undistilled = getattr(transformer, "config", {}).get("guidance_embeds") is False
+    return bool(pipeline.config.get("is_distilled")) or ("true_cfg_scale" in accepted and undistilled)
 
 
 def describe_run(pipeline: Any, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -106,6 +106,14 @@ def _check_models(config: Configuration) -> Iterator[str]:
             yield f"models.{name}: give one of pipeline, decode, folder and dataset (where its images come from)"
         if sum(model[key] is not None for key in ("repository", "path")) != 1:
             yield f"models.{name}: give exactly one of repository and path (where its weights come from)"
+        for part, place in model["components"].items():
+            if sum(place[key] is not None for key in ("repository", "path")) != 1:
+                yield f"models.{name}.components.{part}: give exactly one of repository and path"
+            elif place["repository"] is not None and model["repository"] is None:
+                yield (
+                    f"models.{name}.components.{part}: nothing is downloaded for a model with a `path`; download "
+                    f"{place['repository']} and give its folder as `path`"
+                )
         if model["decode"] is not None and model["decode"] not in config["image_sets"]:
             yield f"models.{name}.decode: {model['decode']} is not an image set"
         if model["group"] != "image" and model["folder"] is None:
@@ -171,6 +179,11 @@ def _check_files(config: Configuration) -> Iterator[str]:
     paths = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
     files = {key: path for key, path in paths.items() if is_single_file(path)}
     folders = {key: path for key, path in paths.items() if key not in files} | {"query": config["query"]}
+    folders |= {
+        f"models.{name}.components.{part}.path": place["path"]
+        for name, model in selected_models(config).items()
+        for part, place in model["components"].items()
+    }
     files["calibration"] = config["calibration"]
     for key, backbone in backbones.items():
         if backbone != "torchvision":

@@ -2,7 +2,8 @@
 
 A *need* is one repository for one folder: a mapping with `key` (the configuration key that messages name),
 `repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline", or
-"autoencoder" for that alone) and `subfolder` (the autoencoder's; None finds it). An *answer* is what the hub
+"autoencoder" or "component" for that alone), `subfolder` (the autoencoder's, None finds it; the component's) and
+optionally `elsewhere` (names of the pipeline's parts that are not in this repository). An *answer* is what the hub
 knows about a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1
 (small ones).
 """
@@ -37,6 +38,7 @@ MIRRORS = {
 }
 
 INDEX = "model_index.json"
+MODULAR_INDEX = "modular_model_index.json"
 AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "vqgan", "")
 SETTINGS_FILES = (".json", ".txt", ".model", ".jinja")
 # diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json, pytorch_model.bin, ...
@@ -90,16 +92,37 @@ def select_files(
 
 
 def components_of(index: Mapping[str, Any]) -> list[str]:
-    """Return the component folders that a model_index.json names.
+    """Return the component folders that a model_index.json, or a modular one, names.
+
+    A component is a pair of a library and a class, in a modular index followed by where it is.
+    Other lists are settings.
 
     Raises:
         UserError: a name is not that of a folder inside the model.
     """
-    names = [name for name, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None]
+    names = [name for name, entry in index.items() if _is_component(entry)]
     for name in names:
         if not name.isidentifier():
             raise UserError(f"{INDEX} names a component {name!r}, which is not a folder of the model: do not use it")
+        place = index[name][2] if len(index[name]) == 3 else {}
+        if place.get("subfolder", name) != name:
+            raise UserError(
+                f"{name}: {MODULAR_INDEX} places it in the folder {place['subfolder']!r} of "
+                f"{place['pretrained_model_name_or_path']}, not in one of its own name: name both under `components`"
+            )
     return names
+
+
+def _is_component(entry: Any) -> bool:
+    if not isinstance(entry, list) or not all(isinstance(part, str) for part in entry[:2]):
+        return False
+    is_placed = len(entry) == 3 and isinstance(entry[2], dict)
+    return len(entry) == 2 or (is_placed and entry[2].get("pretrained_model_name_or_path") is not None)
+
+
+def _index_of(files: Iterable[str]) -> str:
+    files = set(files)
+    return MODULAR_INDEX if MODULAR_INDEX in files and INDEX not in files else INDEX
 
 
 def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
@@ -158,12 +181,14 @@ def _ask(need: Need) -> Answer:
     except UserError as problem:
         raise UserError(f"{repository}: {problem}") from None
     if need["part"] == "pipeline":
-        names.append(INDEX)
+        names.append(_index_of(listed))
     return {"repository": repository, "commit": commit, "files": {name: listed[name] for name in names}}
 
 
 def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
     """Return the component folders that a need takes from `files`; `read` returns the text of a file."""
+    if need["part"] == "component":
+        return [need["subfolder"] or ""]
     if need["part"] == "autoencoder":
         wanted = AUTOENCODER_FOLDERS if need["subfolder"] is None else [need["subfolder"]]
         for folder in wanted:
@@ -174,18 +199,27 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
             f"{need['repository']} contains no autoencoder: expected config.json in one of "
             f"{', '.join(folder or 'its root' for folder in wanted)}; name its folder as `subfolder`"
         )
-    if INDEX not in files:
+    name = _index_of(files)
+    if name not in files:
         raise UserError(
             f"{need['repository']} contains no {INDEX}, so it is not a diffusers pipeline: choose a converted copy"
         )
-    text = read(INDEX)
+    text = read(name)
     try:
         index = json.loads(text)
     except (ValueError, RecursionError):
         index = None
     if not isinstance(index, dict):
-        raise UserError(f"{need['repository']}: its {INDEX} is not a JSON object: choose another copy")
-    return components_of(index)
+        raise UserError(f"{need['repository']}: its {name} is not a JSON object: choose another copy")
+    elsewhere = need.get("elsewhere", ())
+    folders = components_of({part: entry for part, entry in index.items() if part not in elsewhere})
+    present = {os.path.dirname(file) for file in files}
+    if name == MODULAR_INDEX and (absent := [folder for folder in folders if folder not in present]):
+        places = [f"{folder} (from {index[folder][2]['pretrained_model_name_or_path']})" for folder in absent]
+        raise UserError(
+            f"{need['repository']} takes {', '.join(places)} from another repository: name it under `components`"
+        )
+    return folders
 
 
 def _read_remote(repository: str, name: str, commit: str | None) -> str:
@@ -210,7 +244,7 @@ def _local_answer(need: Need, fault: str) -> Answer:
             "it on a machine with a network (snakemake --until fetch_model) and copy the folder here, or name a local "
             "one as `path`"
         ) from None
-    names += [INDEX] if need["part"] == "pipeline" else []
+    names += [_index_of(present)] if need["part"] == "pipeline" else []
     print(f"{need['repository']}: using {folder} as it is, since the hub cannot be reached ({fault})", file=sys.stderr)
     files = {name: {"size": (folder / name).stat().st_size} for name in names}
     return {"repository": need["repository"], "commit": None, "files": files}
