@@ -82,6 +82,8 @@ def write_calibration(path: Path, autoencoder_folder: Path, size: int) -> None:
             "belonging": source == "own",
             "value": chance.normal(0 if source == "own" else 2, 0.3),
             "homogeneity": 0.5,
+            "first_loss": 0.1,
+            "second_loss": 0.1,
             "width": size,
             "height": size,
         }

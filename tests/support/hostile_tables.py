@@ -43,6 +43,8 @@ ROWS: dict[str, list[Any]] = {
     "belonging": [True, True, False, False],
     "value": [1.0, 1.1, 2.0, 2.1],
     "homogeneity": [0.5] * 4,
+    "first_loss": [0.1] * 4,
+    "second_loss": [0.1] * 4,
     "width": [64] * 4,
     "height": [64] * 4,
 }

@@ -86,9 +86,11 @@ def test_a_confidence_needs_more_images(confidence, enough) -> None:
 def test_nothing_that_was_fitted_on_is_exported_and_foreign_images_are_limited() -> None:
     images = MOST_FOREIGN_IMAGES + 50
     signals = rows("b", images).assign(metric="l2", split=[FITTING, HELD_OUT] * images)
-    signals = signals.rename(columns={"value": "residual"}).assign(loss_ratio=1.0)
+    signals = signals.rename(columns={"value": "residual"}).assign(loss_ratio=1.0, first_loss=0.1, second_loss=0.1)
     exported = reference_rows(signals, "l2", "residual", ["photographs"])
     own, foreign = exported[exported["belonging"]], exported[~exported["belonging"]]
     assert len(own) == images // 2 and len(foreign) == MOST_FOREIGN_IMAGES
+    # A calibration that is merged with others needs the losses.
+    assert (exported["first_loss"] == 0.1).all() and (exported["second_loss"] == 0.1).all()
     assert len(reference_rows(signals, "l2", "loss_ratio", ["photographs"]).query("belonging")) == images
     assert len(reference_rows(signals, "l2", "residual", ["b"]).query("not belonging")) == images

@@ -182,8 +182,9 @@ TABLES = {
         key=("autoencoder", "image_id", "metric"),
         required=(
             *("autoencoder", "image_id", "metric", "source", "group", "belonging", "value"),
-            *("homogeneity", "width", "height"),
+            *("homogeneity", "width", "height", "first_loss"),
         ),
+        optional=("second_loss",),
     ),
     "verdicts": Table(
         "verdicts/verdicts.parquet",

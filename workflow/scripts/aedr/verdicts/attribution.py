@@ -114,7 +114,7 @@ def _verdict(
         return decide((), level, obstacle=reason)
     owners = {kind: reference.owners(kind) for kind in reference.others}
     obstacle = _not_covered(history, calibration.metric) or _obstacle(image, rows, factors, reference)
-    return decide(_evidence(reference, rows, signal), level, owners, obstacle)
+    return decide(_evidence(reference, rows, signal), level, owners, obstacle, reference.strangers)
 
 
 def _not_covered(history: History | None, metric: str) -> str | None:

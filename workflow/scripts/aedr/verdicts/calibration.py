@@ -85,6 +85,10 @@ class Calibration:
                 f"The signal is {SIGNAL_NAMES[self.signal]}, which is less safe than others where contents differ from "
                 "the study's (docs/accuracy.md)."
             )
+        unmeasured = {
+            kind: families for kind, families in self._unmeasured().items() if kind not in left_out and families
+        }
+        warnings += self._merged(unmeasured, promise)
         tables = {
             kind: drawn.rows.pivot(index="image_id", columns="autoencoder", values="value")
             for kind, drawn in others.items()
@@ -99,6 +103,7 @@ class Calibration:
             self.sizes,
             tuple(warnings),
             self.second.reference(promise) if self.second is not None else None,
+            unmeasured,
         )
 
     def _own(self) -> dict[str, pd.DataFrame]:
@@ -112,6 +117,33 @@ class Calibration:
         rows = self.rows[~self.rows["belonging"] & is_asked]
         kinds = rows["source"].where(~rows["source"].isin(self.description["real_sources"]), REAL)
         return {str(kind): of_kind for kind, of_kind in rows.groupby(kinds, sort=True)}
+
+    def _unmeasured(self) -> dict[str, frozenset[str]]:
+        """Return, for each source that is not real, the families asked that its images were not measured under."""
+        rows = self.rows[self.rows["autoencoder"].isin(self.families) & (self.rows["metric"] == self.metric)]
+        rows = rows[~rows["source"].isin(self.description["real_sources"])]
+        return {
+            str(source): frozenset(self.families) - set(of_source["autoencoder"])
+            for source, of_source in rows.groupby("source")
+        }
+
+    def _merged(self, unmeasured: Mapping[str, frozenset[str]], promise: Promise) -> list[str]:
+        """Return what verdicts do not promise because no study measured it."""
+        own = self.rows[self.rows["belonging"] & self.rows["autoencoder"].isin(self.families)]
+        decoded = set(own["source"])
+        warnings = [
+            f"Images of {source} were not measured under {', '.join(sorted(families))}: nothing is promised about "
+            "giving them to these."
+            for source, families in unmeasured.items()
+            if source not in decoded
+        ]
+        if decoded & set(unmeasured):
+            warnings.append(
+                f"The calibration was merged from several studies. An image of a source of one is given to a wrong "
+                f"autoencoder of that study with a chance of at most {promise}, and to those of other studies, under "
+                "which it was not measured, with the same chance again."
+            )
+        return warnings
 
     def signals(self, losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
         """Return the losses of the metric with every signal, under the calibration's names of families.

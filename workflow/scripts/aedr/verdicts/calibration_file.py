@@ -22,9 +22,9 @@ from aedr.verdicts.promise import Promise
 
 SCHEMA = Path(__file__).parents[3] / "schemas" / "calibration.schema.yaml"
 # Calibrations may come from strangers, and a small file can unpack to any size. A million reference images of thirty
-# autoencoders would be thirty million rows of 60 bytes.
+# autoencoders would be thirty million rows of 76 bytes.
 MOST_ROWS = 30_000_000
-MOST_BYTES = 2_000_000_000
+MOST_BYTES = 2_500_000_000
 IDENTITY = ("encoder_sha256", "decoder_sha256")
 # More images of a source that is neither own nor real make no p-value much finer.
 MOST_FOREIGN_IMAGES = 1000
@@ -46,6 +46,8 @@ def reference_rows(signals: pd.DataFrame, metric: str, signal: str, real_sources
     too_many = foreign["image_id"][order.groupby(foreign["source"]).rank() > MOST_FOREIGN_IMAGES]
     rows = rows[~fitted_on & ~(is_foreign & rows["image_id"].isin(too_many))].dropna(subset=[signal])
     columns = ["autoencoder", "image_id", "metric", "source", "group", "belonging", "homogeneity", "width", "height"]
+    # Losses, because other studies' calibrations may be merged with this one, which have other fitted parameters.
+    columns += ["first_loss", "second_loss"]
     return rows[columns].assign(value=rows[signal])
 
 

@@ -10,7 +10,7 @@ Shafer, Algorithmic Learning in a Random World, 2005):
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -85,7 +85,8 @@ class Reference:
     each other kind, `REAL` or a source, a row for each image and a column for each autoencoder that did not decode
     them; nan if an image has none. `textures` and `sizes` are the range of homogeneity and the common (width, height)
     of each autoencoder's own images. `warnings` say what the references cannot promise. `second`: the same by another
-    metric, which must not contradict.
+    metric, which must not contradict. `unmeasured`: for sources in a calibration that was merged from several studies,
+    the autoencoders of other studies, under which the source's images were never measured.
     """
 
     signal: str
@@ -96,6 +97,7 @@ class Reference:
     sizes: Mapping[str, set[Size]]
     warnings: tuple[str, ...] = ()
     second: "Reference | None" = None
+    unmeasured: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def distance(self, autoencoder: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far signals are above the own images' median, in units of their median absolute deviation."""
@@ -131,7 +133,15 @@ class Reference:
 
     def owners(self, kind: str) -> frozenset[str]:
         """Return the autoencoders, of those asked, that decoded a kind of images."""
-        return frozenset(self.own) - set(self.others[kind])
+        return frozenset(self.own) - set(self.others.get(kind, ())) - self.unmeasured.get(kind, frozenset())
+
+    @cached_property
+    def strangers(self) -> dict[str, frozenset[str]]:
+        """For each autoencoder, the others that have own images which were not measured under it."""
+        return {
+            name: frozenset().union(*(self.owners(kind) for kind, under in self.unmeasured.items() if name in under))
+            for name in self.own
+        }
 
     def _is_near_to_most(self, autoencoder: str, kind: str) -> bool:
         # Judged on the other kinds alone: the blocks of a kind must not depend on what its own images look like.
@@ -174,6 +184,7 @@ def decide(
     level: float,
     owners: Mapping[str, frozenset[str]] | None = None,
     obstacle: str | None = None,
+    strangers: Mapping[str, frozenset[str]] | None = None,
 ) -> Verdict:
     """Return the verdict at the significance level `level`.
 
@@ -183,9 +194,14 @@ def decide(
     real image is attributed to any of them is at most `level`, and so is the chance that an image of any source of the
     study is attributed without naming the autoencoder that decoded it.
 
+    Nobody knows how near an autoencoder's own images come to its strangers. So an autoencoder is possible only if the
+    image is too far for an own image of each stranger, or the answer names the stranger too. An image is too far for
+    its own autoencoder with a chance of at most `level`, so the chance that it is given to strangers alone is that too.
+
     Args:
         owners: the autoencoders that decoded each source in the evidence's `foreign`.
         obstacle: why nothing can be said about the image, or why *none of these* would mean nothing; None if neither.
+        strangers: as in `Reference`.
     """
     evidence = tuple(evidence)
     if not evidence:
@@ -193,14 +209,16 @@ def decide(
     near = [e for e in evidence if e.p_value > level]
     nearer_than_real = [e for e in near if e.corrected_p_value is None or e.corrected_p_value <= level]
     comparable = [e for e in nearer_than_real if e.obstacle is None]
-    possible, as_near = _told_apart(comparable, level, owners or {})
+    possible, as_near, unknown = _told_apart(comparable, level, owners or {}, _near_strangers(near, strangers or {}))
+    evidence = tuple(replace(e, obstacle=unknown.get(e.autoencoder, e.obstacle)) for e in evidence)
     if possible:
         names = tuple(e.autoencoder for e in possible)
         return Verdict(FAMILY if len(possible) == 1 else SEVERAL, names, _caveats(possible), evidence)
     if nearer_than_real:
         reasons = [str(e.obstacle) for e in nearer_than_real if e.obstacle is not None]
-        if comparable:
+        if as_near:
             reasons.append(_as_near(comparable, f"images of {', '.join(as_near)}"))
+        reasons += unknown.values()
         return Verdict(CANNOT_SAY, (), "; ".join(reasons), evidence)
     if near:
         return Verdict(CANNOT_SAY, (), _as_near(near, REAL), evidence)
@@ -238,15 +256,26 @@ def _caveats(evidence: Sequence[Evidence]) -> str | None:
     return "; ".join(dict.fromkeys(e.caveat for e in evidence if e.caveat is not None)) or None
 
 
+def _near_strangers(near: Sequence[Evidence], strangers: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return, for each autoencoder that is near, its strangers that the image could be an own image of."""
+    names = {e.autoencoder for e in near}
+    return {name: strangers.get(name, frozenset()) & names for name in names}
+
+
 def _told_apart(
-    candidates: Sequence[Evidence], level: float, owners: Mapping[str, frozenset[str]]
-) -> tuple[Sequence[Evidence], Sequence[str]]:
-    """Return the candidates that no other source's images come as near to, and the sources that excluded the others.
+    candidates: Sequence[Evidence],
+    level: float,
+    owners: Mapping[str, frozenset[str]],
+    near_strangers: Mapping[str, frozenset[str]],
+) -> tuple[Sequence[Evidence], Sequence[str], dict[str, str]]:
+    """Return the candidates that no other source's images come as near to, the sources that excluded others, and why
+    others were excluded by what was not measured.
 
     A source does not exclude a candidate while the autoencoder that decoded the source is itself a candidate: then the
-    answer names both.
+    answer names both. So it is with a stranger.
     """
     sources: dict[str, None] = {}
+    unknown: dict[str, str] = {}
     while True:
         names = {e.autoencoder for e in candidates}
         excluded = {
@@ -255,10 +284,13 @@ def _told_apart(
             ]
             for e in candidates
         }
-        kept = [e for e in candidates if not excluded[e.autoencoder]]
+        for name in names:
+            if unnamed := ", ".join(sorted(near_strangers[name] - names)):
+                unknown[name] = f"it may be an own image of {unnamed}, and these were not measured under {name}"
+        kept = [e for e in candidates if not excluded[e.autoencoder] and e.autoencoder not in unknown]
         sources |= dict.fromkeys(source for found in excluded.values() for source in found)
         if len(kept) == len(candidates):
-            return kept, list(sources)
+            return kept, list(sources), unknown
         candidates = kept
 
 
