@@ -171,7 +171,16 @@ def _check_files(config: Configuration) -> Iterator[str]:
     paths = {f"models.{name}.path": model["path"] for name, model in selected_models(config).items()}
     files = {key: path for key, path in paths.items() if is_single_file(path)}
     folders = {key: path for key, path in paths.items() if key not in files} | {"query": config["query"]}
-    files["calibration"] = config["calibration"]
+    calibration = config["calibration"]
+    files |= (
+        {f"calibration.{number}": path for number, path in enumerate(calibration)}
+        if isinstance(calibration, list)
+        else {"calibration": calibration}
+    )
+    own = os.path.realpath(os.path.join(config["results"], "calibration.parquet"))
+    if isinstance(calibration, list) and own in map(os.path.realpath, calibration):
+        # Its rule would run again, without a study.
+        yield f"calibration: {own} is this study's own; merge into another folder: --config results=FOLDER"
     for key, backbone in backbones.items():
         if backbone != "torchvision":
             files[key] = backbone
