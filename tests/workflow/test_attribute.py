@@ -1,5 +1,6 @@
 """Images attributed as a user would: by a study, then by its calibration alone, which must fit."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from PIL import ExifTags, Image, ImageFilter, ImageOps
 
 import studies
-from aedr.tables.files import read_table
+from aedr.tables.files import read_table, write_table
+from aedr.verdicts.calibration_file import read_calibration
 from studies import results, run_snakemake
 
 DEMO = studies.ROOT / "demo"
@@ -179,6 +181,26 @@ def test_a_calibration_alone_gives_the_same_verdicts(elsewhere, attributed) -> N
     assert run.returncode == 0, run.stdout
     assert not (folder / "results/images/photographs").exists()
     check(verdicts(folder))
+
+
+def test_calibrations_of_two_studies_are_merged_and_fit_what_each_of_them_fits(elsewhere) -> None:
+    """As if one study had asked each autoencoder about its own images and the photographs, and no other images."""
+    folder, config = elsewhere
+    whole = read_calibration(folder / "carried.parquet")
+    for name in ("sd", "tiny"):
+        of_study = whole.rows["source"].isin(["photographs", f"demo-{name}"])
+        rows = whole.rows[(whole.rows["autoencoder"] == name) & of_study]
+        description = {**whole.description, "families": {name: whole.families[name]}}
+        write_table(folder / f"{name}.parquet", "reference", rows, {"calibration": description})
+    run = run_snakemake(folder, config | {"calibration": ["sd.parquet", "tiny.parquet"]}, "merge_calibrations")
+    assert run.returncode == 0, run.stdout
+    # What was merged is a calibration like any other, and nothing makes it again.
+    merged = config | {"calibration": "results/merged_calibration.parquet"}
+    run = run_snakemake(folder, merged, "results/verdicts/families.json")
+    assert run.returncode == 0, run.stdout
+    assert json.loads((folder / "results/verdicts/families.json").read_text()) == {"sd": "sd", "tiny": "tiny"}
+    nothing = run_snakemake(folder, config, "merge_calibrations", "--dry-run")
+    assert nothing.returncode == 1 and "No calibrations to merge" in nothing.stdout
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,13 @@ def verdict_metrics():
     return [metric for metric in (config["attribution"][key] for key in keys) if metric is not None]
 
 
+def listed_calibrations(wildcards):
+    """Return the calibrations to merge; if there are none, say how to list them."""
+    if not IS_MERGED:
+        raise WorkflowError("No calibrations to merge. List their files: --config calibration='[FILE, FILE]'")
+    return config["calibration"]
+
+
 def query_images(wildcards):
     """Return the images of the query; if there is none, say how to give one."""
     if not config["query"]:

@@ -2,13 +2,17 @@
 #
 # needs  {RESULTS}/signals.parquet, fitted_parameters.parquet, autoencoders.parquet, or a calibration; images of the query
 # makes  {RESULTS}/calibration.parquet, {RESULTS}/verdicts/
+#        (snakemake merge_calibrations --config calibration='[FILE, FILE]': {RESULTS}/merged_calibration.parquet)
 #        (snakemake map_query --config query=FOLDER: {RESULTS}/verdicts/maps/)
 
 
 include: "../functions/verdicts.smk"
 
 
-CALIBRATION_FILE = config["calibration"] or f"{RESULTS}/calibration.parquet"
+# Nothing is merged unless several are listed: what was merged before is then a file like any other.
+IS_MERGED = isinstance(config["calibration"], list)
+MERGED_CALIBRATION = f"{RESULTS}/merged_calibration.parquet"
+CALIBRATION_FILE = MERGED_CALIBRATION if IS_MERGED else config["calibration"] or f"{RESULTS}/calibration.parquet"
 
 
 rule export_calibration:
@@ -34,6 +38,23 @@ rule export_calibration:
         "calibration"
     script:
         "../scripts/export_calibration.py"
+
+
+rule merge_calibrations:
+    input:
+        listed_calibrations,
+    output:
+        MERGED_CALIBRATION if IS_MERGED else [],
+    log:
+        f"{RESULTS}/logs/merge_calibrations.log",
+    conda:
+        environment("analysis")
+    params:
+        code=code_digest("merge_calibrations.py"),
+    message:
+        "calibration of several studies"
+    script:
+        "../scripts/merge_calibrations.py"
 
 
 rule check_calibration:

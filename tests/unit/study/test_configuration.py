@@ -126,6 +126,9 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
             "transforms.a: search_grid needs the posterior's mode",
         ),
         ({"results": "x", "resources": "./x"}, "the same folder"),
+        ({"calibration": ["nowhere", "elsewhere"]}, "calibration.0: the file nowhere does not exist"),
+        ({"calibration": ["x/calibration.parquet", "y"], "results": "x"}, "this study's own; merge into another"),
+        ({"calibration": ["one"]}, "calibration: ['one'] is too short"),
     ],
 )
 def test_mistakes_are_named(changes, message) -> None:

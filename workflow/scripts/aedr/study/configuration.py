@@ -184,7 +184,16 @@ def _check_files(config: Configuration) -> Iterator[str]:
         for name, model in selected_models(config).items()
         for part, place in model["components"].items()
     }
-    files["calibration"] = config["calibration"]
+    calibration = config["calibration"]
+    files |= (
+        {f"calibration.{number}": path for number, path in enumerate(calibration)}
+        if isinstance(calibration, list)
+        else {"calibration": calibration}
+    )
+    own = os.path.realpath(os.path.join(config["results"], "calibration.parquet"))
+    if isinstance(calibration, list) and own in map(os.path.realpath, calibration):
+        # Its rule would run again, without a study.
+        yield f"calibration: {own} is this study's own; merge into another folder: --config results=FOLDER"
     for key, backbone in backbones.items():
         if backbone != "torchvision":
             files[key] = backbone
