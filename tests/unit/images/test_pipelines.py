@@ -1,6 +1,5 @@
 """Loading tiny random models of all eight kinds, and the reasons why one cannot be loaded."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
