@@ -160,3 +160,9 @@ def test_an_unusable_gpu_is_told_before_weights_are_fetched(a_gpu_that_torch_can
     wanted = need("sd15", "someone/model")
     with pytest.raises(UserError, match="^device: cuda is configured, but this job sees no usable GPU"):
         fetch_model([wanted], [wanted], str(tmp_path / "sd15.json"), device="cuda")
+
+
+def test_float32_is_not_rounded_to_tf32(monkeypatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    pick_device("cpu")
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32

@@ -18,6 +18,8 @@ def pick_device(setting: str = "auto") -> torch.device:
     built for CUDA, cannot use: otherwise a driver that is too old would turn hours into weeks without a word.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    # On a GPU, cuDNN would round the inputs of float32 convolutions to 10 bits (TF32). Losses of 1e-5 need all 23.
+    torch.backends.cudnn.allow_tf32 = False
     if setting == "cpu":
         return torch.device("cpu")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -132,7 +132,7 @@ def _load_vq_transformer(folder: Path, loading: Mapping[str, Any]) -> Any:
     class Transformer2DModel(diffusers.Transformer2DModel):  # type: ignore[misc]
         @classmethod
         def load_config(cls, *arguments: Any, **options: Any) -> Any:
-            loaded = super().load_config(*arguments, **options)
+            loaded = super().load_config(*arguments, **options)  # type: ignore[misc]
             config = loaded[0] if isinstance(loaded, tuple) else loaded
             config.setdefault("norm_type", "ada_norm")
             return loaded
