@@ -23,6 +23,8 @@ class Hub:
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
+    # What the next requests for a repository or its files get instead: a status with headers, or None for the usual.
+    answers: dict[str, list[tuple[int, dict[str, str]] | None]] = field(default_factory=dict)
     # The connection breaks after so many bytes of a file.
     breaks: dict[str, int] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
@@ -78,6 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
             # The hub answers so to whoever is not logged in, lest names of private repositories leak.
             return self._send(401, b"", X_Error_Code="RepoNotFound")
         repository = found[1]
+        waiting = self.hub.answers.get(repository)
+        if waiting and (answer := waiting.pop(0)):
+            return self._send(answer[0], b"", **answer[1])
         revision = found[3] if listing else found[2]
         if revision not in (None, "main", commit_of(repository)):
             return self._send(404, b"", X_Error_Code="RevisionNotFound")

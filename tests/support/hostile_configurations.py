@@ -140,7 +140,9 @@ def _check_folders(complete: Any) -> None:
     for name in [*models, *complete["image_sets"], *(plan.autoencoder_name(models, name) for name in models)]:
         assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name), name
     prompts = complete["prompts"]
-    folders = [f"clip/{prompts['clip']['model']}--{prompts['clip']['pretrained']}"]
+    clip = prompts["clip"]
+    parts = Path(clip["repository"]).parts if clip["repository"] else (clip["model"], clip["pretrained"])
+    folders = [f"clip/{'--'.join(map(str, parts))}"]
     if prompts["captioner"] and prompts["captioner"]["repository"]:
         folders.append(f"captioner/{'--'.join(Path(prompts['captioner']['repository']).parts)}")
     for folder in folders:

@@ -1,8 +1,12 @@
 """A model as it is published on the hub, and what a study needs of it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors.torch import load_file
 
 PIPELINE = {
     "model_index.json": json.dumps(
@@ -43,6 +47,30 @@ LOADED = [
     "vae/config.json",
     "vae/diffusion_pytorch_model.safetensors",
 ]
+
+
+def pickle_weights(folder: Path) -> None:
+    """Turn a component's weights into the pickle that older repositories hold."""
+    (file,) = folder.glob("*.safetensors")
+    name = "pytorch_model.bin" if file.name == "model.safetensors" else "diffusion_pytorch_model.bin"
+    torch.save(load_file(file), folder / name)
+    file.unlink()
+
+
+def change_settings(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` change the settings in a JSON file."""
+    settings = json.loads(file.read_text())
+    change(settings)
+    file.write_text(json.dumps(settings))
+
+
+def make_vq_diffusion_old(folder: Path) -> None:
+    """Turn a VQ-Diffusion that was saved today into what microsoft/vq-diffusion-ithq holds, saved by diffusers 0.7."""
+    for component in ("vqvae", "transformer", "text_encoder", "learned_classifier_free_sampling_embeddings"):
+        pickle_weights(folder / component)
+    change_settings(folder / "transformer/config.json", lambda config: config.pop("norm_type"))
+    embeddings = "learned_classifier_free_sampling_embeddings"
+    change_settings(folder / "model_index.json", lambda index: index[embeddings].__setitem__(0, "vq_diffusion"))
 
 
 def need(name: str, repository: str, **changes: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ DISTRIBUTIONS |= {"sklearn": "scikit-learn", "yaml": "PyYAML"}
 SILENT = {
     "analysis": set(),
     "prompts": {"clip-interrogator", "torchvision"},
-    "diffusion": {"accelerate", "sentencepiece", "torchvision"},
+    "diffusion": {"accelerate", "protobuf", "sentencepiece", "torchvision"},
     "vqdm": {"accelerate", "sentencepiece", "torchvision"},
     "demo": {"torchvision"},
 }

@@ -13,10 +13,13 @@ from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
 from aedr.devices import pick_device
 from aedr.errors import UserError
+from aedr.gpus import installed_gpus
 from aedr.images.pictures import describe_image, encode_png
 from aedr.reconstruction.losses import loss_functions
 from aedr.reconstruction.shards import ReconstructionSettings, reconstruct_shard
 from aedr.tables.files import read_cost, write_table
+from fetch_model import fetch_model
+from published_model import need
 
 # Pictures of 64 pixels are too small for threads to help.
 torch.set_num_threads(1)
@@ -110,3 +113,56 @@ def test_cuda_is_refused_where_there_is_none() -> None:
     assert pick_device("auto") == pick_device("cpu") == CPU
     with pytest.raises(UserError, match="device: cuda is configured, but this job sees no usable GPU"):
         pick_device("cuda")
+
+
+@pytest.fixture
+def a_gpu_that_torch_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise RuntimeError("The NVIDIA driver on your system is too old (found version 12040).\nMore words.")
+
+    # A container that was given the machine's fourth GPU.
+    monkeypatch.setattr("glob.glob", lambda pattern: ["/dev/nvidia3"])
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "init", refuse)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_a_gpu_that_torch_cannot_use_is_not_passed_over(a_gpu_that_torch_cannot_use: None, monkeypatch) -> None:
+    message = r"device: auto: this machine has a GPU, .* for CUDA 13.0, cannot use it: .*found version 12040\)\. Update"
+    with pytest.raises(UserError, match=message):
+        pick_device("auto")
+    assert pick_device("cpu") == CPU
+    # Hidden, or with a torch that knows no CUDA, it is not meant to be used.
+    with monkeypatch.context() as hidden:
+        hidden.setenv("CUDA_VISIBLE_DEVICES", "")
+        assert pick_device("auto") == CPU
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert pick_device("auto") == CPU
+
+
+def test_a_gpu_too_old_for_the_kernels_is_not_found_out_later(monkeypatch) -> None:
+    def no_kernel(*_: Any, **__: Any) -> None:
+        raise torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", no_kernel)
+    with pytest.raises(UserError, match="device: auto: .* cannot use it: CUDA error: no kernel image"):
+        pick_device("auto")
+
+
+def test_gpus_are_counted_as_cuda_does(a_gpu_that_torch_cannot_use: None) -> None:
+    assert installed_gpus() == ["0"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_an_unusable_gpu_is_told_before_weights_are_fetched(a_gpu_that_torch_cannot_use: None, tmp_path) -> None:
+    wanted = need("sd15", "someone/model")
+    with pytest.raises(UserError, match="^device: cuda is configured, but this job sees no usable GPU"):
+        fetch_model([wanted], [wanted], str(tmp_path / "sd15.json"), device="cuda")
+
+
+def test_float32_is_not_rounded_to_tf32(monkeypatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    pick_device("cpu")
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32

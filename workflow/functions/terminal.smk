@@ -8,6 +8,8 @@ from aedr.study.time_left import JobTimes, say_time_left
 
 # Every estimate looks at every job.
 SECONDS_BETWEEN_ESTIMATES = 10
+# What they warn of can be mended before hours of work.
+RULES_THAT_WARN_AT_ONCE = ("import_images",)
 
 
 class RunProgress(logging.Handler):
@@ -15,7 +17,9 @@ class RunProgress(logging.Handler):
 
     def __init__(self):
         super().__init__()
-        self.times, self.finished, self.failed = JobTimes(), set(), {}
+        self.times, self.finished, self.failed, self.logs = JobTimes(), set(), {}, {}
+        # The first job that failed for each reason.
+        self.reasons = {}
         self.began = self.last_said = time.time()
 
     def emit(self, record):
@@ -28,15 +32,23 @@ class RunProgress(logging.Handler):
     def follow(self, record):
         event = getattr(record, "event", None)
         if event == "job_info":
+            self.logs[record.jobid] = list(record.log) if record.rule_name in RULES_THAT_WARN_AT_ONCE else []
             self.times.start(record.jobid, job_kind(record.rule_name, record.wildcards), record.created)
         elif event == "job_finished":
             self.times.finish(record.job_id, record.created)
             self.finished.add(record.job_id)
+            for warning in (warning for log in self.logs.get(record.job_id, []) for warning in warnings(log)):
+                logger.warning(warning)
         elif event == "job_error":
             self.failed[record.jobid] = (record.rule_name, list(record.log))
         elif event == "progress" and record.created - self.last_said >= SECONDS_BETWEEN_ESTIMATES:
             self.last_said = record.created
             self.say_time_left(record.created)
+
+    def is_repeated(self, record):
+        """Return whether a failed job's reason is that of another job, such as one licence that all downloads lack."""
+        reason = last_words(record.log[0]) if record.log else None
+        return reason is not None and self.reasons.setdefault(reason, record.jobid) != record.jobid
 
     def say_time_left(self, now):
         over = self.finished | set(self.failed)
@@ -60,6 +72,8 @@ def is_shown(record):
     A failed job is reported in a block of its own, and the full log is in .snakemake/log.
     """
     if getattr(record, "exception", None) == "RuleException":
+        return False
+    if getattr(record, "event", None) == "job_error" and RUN_PROGRESS.is_repeated(record):
         return False
     return sys.stderr.isatty() or record.levelno >= logging.WARNING
 
@@ -110,10 +124,14 @@ def say_summary():
 
 
 def say_failures(logs_of_run):
-    """Report why each failed job failed, and where its log is."""
+    """Report why jobs failed, each reason once, and where their logs are."""
+    failed = {}
     for rule, logs in RUN_PROGRESS.failed.values():
-        reason = last_words(logs[0]) if logs else "it has no log"
-        logger.error(f"\n{rule} failed: {reason}\n  log: {', '.join(logs)}")
+        failed.setdefault(last_words(logs[0]) if logs else "it has no log", []).append((rule, logs))
+    for reason, jobs in failed.items():
+        names = ", ".join(dict.fromkeys(rule for rule, _ in jobs))
+        logs = ", ".join(log for _, logs in jobs for log in logs)
+        logger.error(f"\n{names} failed: {reason}\n  log: {logs}")
     # Of a killed job, Snakemake reports only a number.
     said = "".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in logs_of_run)
     if "SIGKILL" in said or "exit status 137" in said:

@@ -1,5 +1,7 @@
 # Where weights are, and which repositories they come from.
 
+from aedr.study.needs import prompt_model_need
+
 
 def is_fetched_whole(model):
     """Return whether a model's whole pipeline is fetched, not only its autoencoder."""
@@ -101,13 +103,70 @@ def study_needs(wildcards, resources):
         if not is_fetched_whole(owner) and config["models"][owner]["repository"] is not None
         for need in autoencoder_needs(autoencoder)
     ]
-    return whole + alone
+    return whole + alone + prompt_model_needs() + backbone_needs()
+
+
+def study_device(wildcards, resources):
+    """Return the study's device. As a function of `resources`, it makes no job run again."""
+    return config["device"]
+
+
+def fetches_clip_model():
+    """Return whether the study fetches a CLIP model."""
+    return EXTRACTS_PROMPTS and not PROMPTS["clip"]["path"]
+
+
+def fetches_captioner():
+    """Return whether the study fetches a captioner."""
+    captioner = PROMPTS["captioner"]
+    return EXTRACTS_PROMPTS and captioner and not captioner["path"] and not PROMPTS["captions"]
+
+
+def prompt_model_needs():
+    """Return the repositories of the captioner and of CLIP. open_clip alone knows those of a model and its tag."""
+    needs = []
+    if fetches_captioner():
+        captioner = PROMPTS["captioner"]
+        needs.append(prompt_model_need("captioner", captioner["repository"], captioner["revision"], captioner_folder()))
+    if fetches_clip_model() and PROMPTS["clip"]["repository"]:
+        needs.append(prompt_model_need("clip", **clip_source(), folder=clip_folder()))
+    return needs
+
+
+def backbone_address(backbone):
+    """Return where torchvision's weights of a network are."""
+    return f"https://download.pytorch.org/models/{backbone}.pth"
+
+
+def backbone_needs():
+    """Return the files of the networks of LPIPS that the study fetches."""
+    files = {"reconstruction.lpips_backbone": lpips_backbone()}
+    if any(plan.needs_vgg(config, rival) for rival in config["rivals"]):
+        files["rival_settings.vgg_backbone"] = vgg_file()
+    return [
+        {"key": key, "url": backbone_address(Path(file).stem), "folder": file}
+        for key, file in files.items()
+        if file and file.startswith(f"{RESOURCES}/lpips/")
+    ]
+
+
+def clip_source():
+    """Return what names the CLIP model to fetch: its repository, or what open_clip calls it."""
+    clip = PROMPTS["clip"]
+    keys = ["repository", "revision"] if clip["repository"] else ["model", "pretrained"]
+    return {key: clip[key] for key in keys}
 
 
 def clip_folder():
     """Return the folder of the CLIP model: the configured one, or where fetch_clip_model puts it."""
     clip = PROMPTS["clip"]
-    return clip["path"] or f"{RESOURCES}/clip/{clip['model']}--{clip['pretrained']}"
+    return clip["path"] or f"{RESOURCES}/clip/{'--'.join(clip_name())}"
+
+
+def clip_name():
+    """Return the parts of the CLIP model's name."""
+    clip = PROMPTS["clip"]
+    return Path(clip["repository"]).parts if clip["repository"] else (clip["model"], clip["pretrained"])
 
 
 def captioner_folder():
@@ -128,5 +187,10 @@ def vgg_backbone(wildcards):
     """Return the file of VGG16's weights, or nothing if the rival does not need them."""
     if not plan.needs_vgg(config, wildcards.rival):
         return []
+    return vgg_file()
+
+
+def vgg_file():
+    """Return the file of VGG16's weights."""
     backbone = config["rival_settings"]["vgg_backbone"]
     return f"{RESOURCES}/lpips/vgg16-397923af.pth" if backbone == "torchvision" else backbone

@@ -56,6 +56,7 @@ rule import_images:
         folder=lambda wildcards: imported_folder(wildcards.source),
         names=imported_names,
         state=imported_state,
+        crop_to=lambda wildcards: config["image_sets"].get(wildcards.source, {}).get("crop_to"),
         limits=image_limits,
         code=code_digest("import_images.py"),
     message:

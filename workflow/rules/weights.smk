@@ -21,6 +21,7 @@ rule fetch_model:
     params:
         needs=lambda wildcards: model_needs(wildcards.model),
         study=study_needs,
+        device=study_device,
     message:
         "weights of {wildcards.model}"
     script:
@@ -39,6 +40,7 @@ rule fetch_autoencoder:
     params:
         needs=lambda wildcards: autoencoder_needs(wildcards.autoencoder),
         study=study_needs,
+        device=study_device,
     message:
         "weights of {wildcards.autoencoder}"
     script:
@@ -55,14 +57,15 @@ rule fetch_lpips_backbone:
     conda:
         environment("diffusion")
     params:
-        url="https://download.pytorch.org/models/{backbone}.pth",
+        url=lambda wildcards: backbone_address(wildcards.backbone),
+        study=study_needs,
     message:
         "weights of {wildcards.backbone}"
     script:
         "../scripts/fetch_lpips_backbone.py"
 
 
-if EXTRACTS_PROMPTS and not PROMPTS["clip"]["path"]:
+if fetches_clip_model():
 
     rule fetch_clip_model:
         output:
@@ -74,15 +77,15 @@ if EXTRACTS_PROMPTS and not PROMPTS["clip"]["path"]:
         conda:
             environment("prompts")
         params:
-            model=PROMPTS["clip"]["model"],
-            pretrained=PROMPTS["clip"]["pretrained"],
+            source=clip_source(),
+            study=study_needs,
         message:
             "weights of CLIP"
         script:
             "../scripts/fetch_clip_model.py"
 
 
-if EXTRACTS_PROMPTS and PROMPTS["captioner"] and not PROMPTS["captioner"]["path"] and not PROMPTS["captions"]:
+if fetches_captioner():
 
     rule fetch_captioner:
         output:
@@ -96,6 +99,7 @@ if EXTRACTS_PROMPTS and PROMPTS["captioner"] and not PROMPTS["captioner"]["path"
         params:
             repository=PROMPTS["captioner"]["repository"],
             revision=PROMPTS["captioner"]["revision"],
+            study=study_needs,
         message:
             "weights of the captioner"
         script:

@@ -17,10 +17,12 @@ def extract_prompts(
 ) -> None:
     """Write the prompts table of the images in the tables `images`: one row per image, in their order.
 
+    An image that cannot be used has a row without a prompt, which says why.
+
     Captions come from the CSV file `captions`, or else from the image-to-text model in the folder `captioner`.
     Prompts do not depend on `cost` (device, batch_size).
 
-    Raises `UserError` for an unusable image, a missing caption and an impossible setting.
+    Raises `UserError` if no image can be used, for a missing caption and an impossible setting.
     """
     import open_clip
     import torch

@@ -1,29 +1,24 @@
 """Download an image-to-text model of transformers and its processor to a folder; only safetensors weights."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from aedr.jobs import job
 
-PATTERNS = ("*.json", "*.txt", "*.model", "model*.safetensors")
 
-
-def fetch_captioner(repository: str, revision: str | None, output: str) -> None:
-    """Download `repository` at `revision` (None: the newest) to the folder `output`.
+def fetch_captioner(repository: str, revision: str | None, study: Sequence[Mapping[str, Any]], output: str) -> None:
+    """Download `repository` at `revision` (None: the newest) to the folder `output`, if all that `study` needs is open.
 
     Raises `UserError` if the repository contains no safetensors weights.
     """
-    from pathlib import Path
+    from aedr.study.needs import prompt_model_need
+    from aedr.weights.repositories import fetch_prompt_model
 
-    from aedr.errors import UserError
-    from aedr.weights.hub import download, fetching
-
-    with fetching(output) as folder:
-        download(repository, revision, PATTERNS, folder, "prompts: captioner")
-        if not any(Path(folder).glob("model*.safetensors")):
-            raise UserError(
-                f"prompts: captioner: {repository} holds no model*.safetensors, and weights load from safetensors "
-                "only. Choose another repository or revision, or name a local folder with prompts: captioner: path."
-            )
+    fetch_prompt_model(prompt_model_need("captioner", repository, revision, output), study)
 
 
 if __name__ == "__main__":
     with job(snakemake):
-        fetch_captioner(snakemake.params.repository, snakemake.params.revision, snakemake.output[0])
+        fetch_captioner(
+            snakemake.params.repository, snakemake.params.revision, snakemake.params.study, snakemake.output[0]
+        )

@@ -44,6 +44,8 @@ def generate_images(
     pipeline = load_pipeline(folder, source, {**settings, **cost}, device, costs, components)
     arguments = call_arguments(pipeline, source, settings)
     costs.begin_work()
+    missing = wanted[wanted["prompt"].isna()]
+    wanted = wanted[wanted["prompt"].notna()]
     seeds = [seed_of(study_seed, source, prompt_id) for prompt_id in wanted["prompt_id"]]
     pictures = generate_pictures(
         pipeline,
@@ -55,7 +57,15 @@ def generate_images(
         settings["image_size"],
         costs,
     )
-    images: list[dict[str, object]] = []
+    images: list[dict[str, object]] = [
+        {
+            "image_id": f"{source}/{row.prompt_id}",
+            "source": source,
+            "prompt_id": row.prompt_id,
+            "reason": f"no prompt: {row.image_id}: {row.reason}",
+        }
+        for row in missing.itertuples()
+    ]
     shown = progress(pictures, len(wanted), f"images of {source}")
     for prompt_id, prompt, seed, picture in zip(wanted["prompt_id"], wanted["prompt"], seeds, shown, strict=True):
         image: dict[str, object] = {"image_id": f"{source}/{prompt_id}", "source": source}
@@ -66,6 +76,7 @@ def generate_images(
         else:
             image |= describe_image(encode_png(picture), f"{prompt_id}.png")
         images.append(image)
+    images.sort(key=lambda image: str(image["prompt_id"]))
     metadata = describe_run(pipeline, settings, device) | {"cost": costs.record(images=len(images))}
     write_table(output, "images", images, metadata)
 

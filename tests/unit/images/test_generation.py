@@ -225,8 +225,17 @@ def test_a_pipeline_that_cannot_be_offloaded_says_so(load: Any, monkeypatch: pyt
         generate(load("vqdm"), "vqdm", [0], 1)
 
 
-def run(folder: Path, tmp_path: Path, rows: tuple[int, int] = (1, 4), model: str = "sd15") -> pd.DataFrame:
-    prompts = [{"prompt_id": f"{number:05d}", "prompt": prompt} for number, prompt in enumerate(PROMPTS)]
+def run(
+    folder: Path,
+    tmp_path: Path,
+    rows: tuple[int, int] = (1, 4),
+    model: str = "sd15",
+    changes: dict[int, dict[str, Any]] | None = None,
+) -> pd.DataFrame:
+    prompts: list[dict[str, Any]] = [
+        {"prompt_id": f"{number:05d}", "prompt": prompt} | (changes or {}).get(number, {})
+        for number, prompt in enumerate(PROMPTS)
+    ]
     write_table(tmp_path / "prompts.parquet", "prompts", prompts, {})
     settings = settings_of(model, variant=None, negative_prompt=None)
     cost = {"device": "cpu", "batch_size": 2, "offload": True, "attention_slicing": False}
@@ -245,6 +254,15 @@ def test_the_table_of_a_shard(folders: dict[str, Path], tmp_path: Path) -> None:
     assert (images[["width", "height"]] == SIZE).all(axis=None)
     assert decode_image(images["image"][0]["bytes"], SIZE * SIZE).shape == (SIZE, SIZE, 3)
     pd.testing.assert_frame_equal(run(folders["sd15"], tmp_path), images)
+
+
+def test_a_photograph_without_a_prompt_costs_its_own_image_alone(folders: dict[str, Path], tmp_path: Path) -> None:
+    expected = run(folders["sd15"], tmp_path)
+    missing = {"prompt": None, "image_id": "real/see through.png", "reason": "transparent pixels"}
+    images = run(folders["sd15"], tmp_path, changes={2: missing})
+    assert images["reason"][1] == "no prompt: real/see through.png: transparent pixels"
+    # A missing seed makes the others floating-point.
+    pd.testing.assert_frame_equal(images.drop(1), expected.drop(1), check_dtype=False)
 
 
 def test_a_flagged_picture_is_a_row_that_says_so(tmp_path: Path) -> None:

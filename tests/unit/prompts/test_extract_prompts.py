@@ -135,6 +135,20 @@ def test_given_captions_go_before_the_captioner(extraction: dict[str, object]) -
     assert list(extract(extraction, captioner="/nowhere")["caption"]) == [f"caption of {n}" for n in range(6)]
 
 
+def test_a_picture_that_cannot_be_used_is_left_out_and_the_others_keep_their_prompts(
+    extraction: dict[str, object], tmp_path: Path
+) -> None:
+    expected = extract(extraction)
+    pictures = {f"{number}.png": pixels for number, pixels in enumerate(draw_pictures(6))}
+    (tmp_path / "bad").mkdir()
+    images = write_images(tmp_path / "bad", pictures | {"2.png": None}, shard=2)
+    table = extract(extraction, images=images)
+    assert table["reason"].notna().tolist() == [False, False, True, False, False, False]
+    assert table["prompt"].isna().tolist() == table["reason"].notna().tolist()
+    kept = table["reason"].isna()
+    pd.testing.assert_frame_equal(table[kept], expected[kept])
+
+
 # Mistakes, all of them told before a model is loaded
 
 
@@ -173,10 +187,14 @@ def test_neither_captioner_nor_captions_is_an_error(extraction: dict[str, object
         extract(extraction, captions=None)
 
 
-def test_an_unusable_picture_is_named(extraction: dict[str, object], no_models: None, tmp_path: Path) -> None:
+def test_image_sets_without_a_usable_picture_list_all_reasons(
+    extraction: dict[str, object], no_models: None, tmp_path: Path
+) -> None:
     (tmp_path / "bad").mkdir()
-    images = write_images(tmp_path / "bad", {"0.png": draw_pictures(1)[0], "broken.jpg": None}, shard=1)
-    with pytest.raises(UserError, match=r"real/broken.jpg.*cannot be decoded.*Remove it"):
+    images = write_images(tmp_path / "bad", {"a.jpg": None, "b.jpg": None}, shard=1)
+    with pytest.raises(
+        UserError, match=r"no pictures that can be used.*\n- real/a.jpg: cannot be.*\n- real/b.jpg: can"
+    ):
         extract(extraction, images=images)
 
 

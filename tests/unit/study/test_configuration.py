@@ -93,7 +93,7 @@ def test_defaults_are_filled_in_at_every_level_and_the_input_is_left_alone() -> 
         ({"select": ["a", "z"]}, "select: z is not a model; the models are a, b"),
         ({"prompts": {}}, "give exactly one of image_set and file"),
         ({"prompts": {"image_set": "x", "clip": {"path": "."}, "captions": "nowhere"}}, "x is not an image set"),
-        ({"prompts": {"image_set": "real"}}, "prompts.clip: give either path"),
+        ({"prompts": {"image_set": "real"}}, "prompts.clip: give exactly one of repository, path"),
         ({"prompts": {"image_set": "real", "clip": {"path": "."}}}, "give captioner, or a file as captions"),
         ({"reconstruction": {"metrics": ["lpips", "l2"]}}, "the metric lpips needs AlexNet"),
         ({"reconstruction": {"off_grid": "search", "encoding": "sample"}}, "search needs the posterior's mode"),

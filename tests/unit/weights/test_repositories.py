@@ -140,3 +140,59 @@ def test_a_file_without_a_hash_is_refused(hub: fake_hub.Hub, monkeypatch: pytest
     monkeypatch.setattr(fake_hub, "_git_sha1", lambda content: None)
     with pytest.raises(UserError, match="gives no hash of the file"):
         repositories.check_repositories([need("sd15", "someone/model")])
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "meaning"),
+    [
+        (
+            401,
+            {"X_Error_Message": "Invalid credentials in Authorization header"},
+            "does not accept your token .Invalid",
+        ),
+        (403, {"X_Error_Code": "GatedRepo"}, "someone/model is gated, and the account of your token has no access"),
+        (403, {"X_Error_Message": "Please enable access to public gated repositories"}, "your token may not read"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["the listing", "a file"])
+def test_what_the_hub_has_against_a_token_is_told(
+    hub: fake_hub.Hub, status: int, headers: dict[str, str], meaning: str, asked: str
+) -> None:
+    first = [] if asked == "the listing" else [None]
+    hub.answers["someone/model"] = [*first, *[(status, headers)] * 9]
+    with pytest.raises(UserError, match=f"- models.sd15: (huggingface.co )?{meaning}") as raised:
+        repositories.check_repositories([need("sd15", "someone/model")])
+    assert "connection" not in str(raised.value) and "cannot be reached" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_hub_is_asked_again_after_a_pause(
+    hub: fake_hub.Hub, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    hub.answers["someone/model"] = [(status, {"Retry_After": "7"}), (status, {})]
+    assert repositories.check_repositories([need("sd15", "someone/model")])["models/sd15"]["files"]
+    assert pauses == [7, 2]
+    hub.answers["someone/model"] = [(status, {})] * 99
+    with pytest.raises(UserError, match=f"models.sd15: huggingface.co is busy .it answers {status}.: run again later"):
+        repositories.check_repositories([need("sd15", "someone/model")])
+
+
+def test_a_hub_that_stays_busy_with_one_repository_lets_others_be_fetched(
+    hub: fake_hub.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    hub.repositories["someone/busy"] = dict(PIPELINE)
+    hub.answers["someone/busy"] = [(503, {})] * 99
+    own, other = need("sd15", "someone/model"), need("sdxl", "someone/busy")
+    assert list(repositories.check_study([own], [own, other])) == ["models/sd15"]
+
+
+def test_one_problem_of_several_models_is_said_once(hub: fake_hub.Hub) -> None:
+    hub.gated.add("someone/model")
+    needs = [need("sd15", "someone/model"), need("sd21", "someone/model")]
+    with pytest.raises(UserError) as raised:
+        repositories.check_repositories(needs)
+    assert str(raised.value).count("is gated") == 1
+    assert "- models.sd15, models.sd21: someone/model is gated" in str(raised.value)

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fcntl
-import glob
 import os
 import platform
 import sys
@@ -17,6 +16,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 from aedr.errors import UserError
 from aedr.files import sync
+from aedr.gpus import installed_gpus
 
 Item = TypeVar("Item")
 
@@ -24,6 +24,8 @@ Item = TypeVar("Item")
 WARNING = "Warning: "
 
 _terminal: TextIO | None = None
+# CUDA_VISIBLE_DEVICES of the run, which `job` narrows down for its own process.
+visible_to_run: str | None = None
 
 
 @contextlib.contextmanager
@@ -114,12 +116,14 @@ def _one_gpu(wanted: int) -> Iterator[None]:
     If CUDA_VISIBLE_DEVICES names several devices, the GPU is one of them. If it names one or none, a scheduler or the
     user has chosen already.
     """
+    global visible_to_run
+    visible_to_run = os.environ.get("CUDA_VISIBLE_DEVICES")
     if wanted == 0:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         yield
         return
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = _installed_gpus() if visible is None else visible.split(",")
+    devices = installed_gpus() if visible is None else visible.split(",")
     if not devices or (visible is not None and len(devices) <= wanted):
         yield
         return
@@ -135,10 +139,6 @@ def _one_gpu(wanted: int) -> Iterator[None]:
                 yield
                 return
         time.sleep(1)
-
-
-def _installed_gpus() -> list[str]:
-    return [path.removeprefix("/dev/nvidia") for path in sorted(glob.glob("/dev/nvidia[0-9]*"))]
 
 
 class _Lines:

@@ -143,6 +143,7 @@ def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any], components: M
         library: Any = diffusers
         library.pipelines.vq_diffusion = module = sys.modules[pipeline.__module__]
         library.LearnedClassifierFreeSamplingEmbeddings = module.LearnedClassifierFreeSamplingEmbeddings
+        extra["transformer"] = _load_vq_transformer(folder / "transformer", loading)
     if "add_watermarker" in parameters:
         # SDXL's invisible watermark would change the decoded pixels if its optional package is installed.
         extra["add_watermarker"] = False
@@ -155,6 +156,21 @@ def _part_class(index: Mapping[str, Any], name: str) -> Any:
     if library in ("diffusers", "transformers") and kind is not None:
         return getattr({"diffusers": diffusers, "transformers": transformers}[library], kind)
     return inspect.signature(getattr(diffusers, index["_class_name"]).__init__).parameters[name].annotation
+
+
+def _load_vq_transformer(folder: Path, loading: Mapping[str, Any]) -> Any:
+    """Load VQ-Diffusion's transformer. Its published settings are older than `norm_type`, which diffusers reads."""
+
+    # diffusers chooses the class that it makes by this class's name.
+    class Transformer2DModel(diffusers.Transformer2DModel):  # type: ignore[misc]
+        @classmethod
+        def load_config(cls, *arguments: Any, **options: Any) -> Any:
+            loaded = super().load_config(*arguments, **options)  # type: ignore[misc]
+            config = loaded[0] if isinstance(loaded, tuple) else loaded
+            config.setdefault("norm_type", "ada_norm")
+            return loaded
+
+    return Transformer2DModel.from_pretrained(folder, **loading)
 
 
 def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from PIL import Image
 from aedr.errors import UserError
 from aedr.images.pictures import Pixels
 from aedr.jobs import progress
+from aedr.study.needs import PROMPT_MODELS
 
-CONFIG_FILE = "open_clip_config.json"
-WEIGHTS_FILE = "open_clip_model.safetensors"
+CONFIG_FILE, WEIGHTS_FILE = PROMPT_MODELS["clip"]
 
 Embeddings = npt.NDArray[np.float32]
 

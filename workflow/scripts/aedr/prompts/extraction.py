@@ -19,10 +19,16 @@ from aedr.tables.files import read_table
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The images of several tables. They are read one table at a time, as all may not fit into memory."""
+    """The images of several tables. They are read one table at a time, as all may not fit into memory.
+
+    `image_ids` are those of images that can be used; `unusable` has the reasons of the others, by their ids. `order`
+    has all ids, as they are in the tables.
+    """
 
     tables: Sequence[str]
     image_ids: Sequence[str]
+    unusable: Mapping[str, str]
+    order: Sequence[str]
 
     def batches(self, size: int, what: str) -> Iterator[tuple[list[str], list[Pixels]]]:
         """Yield image ids and decoded pictures, `size` at a time, with a progress bar that counts `what`.
@@ -38,10 +44,12 @@ class ImageSet:
         for table in self.tables:
             rows = read_table(table, "images")
             for image_id, image in zip(rows["image_id"], rows["image"], strict=True):
+                if image_id in self.unusable:
+                    continue
                 try:
                     pictures.append(decode_image(image["bytes"]))
                 except UnusableImage as unusable:
-                    raise _unusable(image_id, str(unusable)) from None
+                    raise UserError(f"{table}: {image_id}: {unusable}. Delete the table and run again.") from None
                 ids.append(image_id)
                 if len(ids) == size:
                     yield ids, pictures
@@ -54,18 +62,22 @@ def open_image_set(tables: Sequence[str]) -> ImageSet:
     """Return the image set in these images tables.
 
     Raises:
-        UserError: there is no image, or one of them cannot be used.
+        UserError: there is no image that can be used.
     """
-    image_ids: list[str] = []
+    order: list[str] = []
+    unusable: dict[str, str] = {}
     for table in tables:
         rows = read_table(table, "images")
         for image_id, reason in zip(rows["image_id"], rows["reason"], strict=True):
+            order.append(image_id)
             if isinstance(reason, str):
-                raise _unusable(image_id, reason)
-            image_ids.append(image_id)
-    if not image_ids:
-        raise UserError("prompts: image_set: it has no pictures. Put at least one into its folder.")
-    return ImageSet(tables, image_ids)
+                unusable[image_id] = reason
+    if len(unusable) == len(order):
+        reasons = "".join(f"\n- {image_id}: {reason}" for image_id, reason in unusable.items())
+        raise UserError(
+            "prompts: image_set: it has no pictures that can be used. Put at least one into its folder." + reasons
+        )
+    return ImageSet(tables, [image_id for image_id in order if image_id not in unusable], unusable, order)
 
 
 def caption_images(image_set: ImageSet, captioner: Captioner, batch_size: int, costs: Costs) -> dict[str, str]:
@@ -94,8 +106,10 @@ def interrogate_images(
     clip: Clip,
     batch_size: int,
     costs: Costs,
-) -> list[dict[str, str]]:
+) -> list[dict[str, str | None]]:
     """Return the rows of the prompts table, one for each image, in the order of the images.
+
+    An image that cannot be used has no prompt, and its reason. It keeps its number, and so do the images after it.
 
     Args:
         captions: by image id.
@@ -106,7 +120,7 @@ def interrogate_images(
     """
     phrases = phrases_by_kind(vocabulary)
     fitting = FittingBatches(batch_size, costs)
-    rows: list[dict[str, str]] = []
+    prompt_of: dict[str, str] = {}
     for ids, pictures in image_set.batches(batch_size, "batches interrogated"):
         prompts = interrogate(
             np.stack(fitting.map(clip.embed_images, pictures)),
@@ -115,14 +129,14 @@ def interrogate_images(
             clip.count_tokens,
             clip.context_length,
         )
-        for image_id, prompt in zip(ids, prompts, strict=True):
-            row = {"prompt_id": f"{len(rows):05d}", "image_id": image_id}
-            rows.append(row | {"caption": captions[image_id], "prompt": prompt})
-    return rows
-
-
-def _unusable(image_id: str, reason: str) -> UserError:
-    return UserError(
-        f"prompts: image_set: no prompt can be made from {image_id}: {reason}. Remove it from its folder, or choose "
-        "another image set for the prompts."
-    )
+        prompt_of.update(zip(ids, prompts, strict=True))
+    return [
+        {
+            "prompt_id": f"{number:05d}",
+            "image_id": image_id,
+            "caption": captions.get(image_id),
+            "prompt": prompt_of.get(image_id),
+            "reason": image_set.unusable.get(image_id),
+        }
+        for number, image_id in enumerate(image_set.order)
+    ]

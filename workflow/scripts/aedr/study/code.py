@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-# These affect logs, messages and recorded costs, never a result.
-WITHOUT_EFFECT_ON_RESULTS = frozenset({"aedr.jobs", "aedr.errors", "aedr.files", "aedr.costs"})
+# These affect logs, messages, recorded costs and whether a job begins, never a result.
+WITHOUT_EFFECT_ON_RESULTS = frozenset({"aedr.jobs", "aedr.errors", "aedr.files", "aedr.costs", "aedr.gpus"})
 SCRIPTS = Path(__file__).parents[2]
 PACKAGE = "aedr"
 

