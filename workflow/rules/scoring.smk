@@ -119,9 +119,7 @@ rule compare_with_paper:
         models_of_losses=models_of_losses,
         models_of_traced=models_of_losses if "latent_tracer" in config["rivals"] else [],
         real_sources=REAL_SOURCES,
-        code=code_digest(
-            "compare_with_paper.py", assets=["paper/cells.csv", "paper/models.csv", "paper/metrics.csv"]
-        ),
+        code=code_digest("compare_with_paper.py", assets=["paper/cells.csv", "paper/models.csv", "paper/metrics.csv"]),
     message:
         "the paper's figures beside this study's"
     script:
