@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import huggingface_hub.constants
@@ -27,9 +28,21 @@ class Hub:
     answers: dict[str, list[tuple[int, dict[str, str]] | None]] = field(default_factory=dict)
     # The connection breaks after so many bytes of a file.
     breaks: dict[str, int] = field(default_factory=dict)
+    # The only revision of a repository, where it is not `commit_of`.
+    commits: dict[str, str] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
     resumed: dict[str, int] = field(default_factory=dict)
     address: str = ""
+
+    def hold(self, repository: str, folder: Path, commit: str | None = None) -> None:
+        """Hold the files of a folder as a repository's."""
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        self.repositories[repository] = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+        self.commits[repository] = commit or commit_of(repository)
+
+    def commit(self, repository: str) -> str:
+        """Return the commit of a repository's only revision."""
+        return self.commits.get(repository, commit_of(repository))
 
     def describe(self, repository: str, path: str) -> dict[str, object]:
         """Return a file's entry in the hub's listings."""
@@ -84,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         if waiting and (answer := waiting.pop(0)):
             return self._send(answer[0], b"", **answer[1])
         revision = found[3] if listing else found[2]
-        if revision not in (None, "main", commit_of(repository)):
+        if revision not in (None, "main", self.hub.commit(repository)):
             return self._send(404, b"", X_Error_Code="RevisionNotFound")
         if listing and listing[2] == "tree":
             entries = [
@@ -96,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             for name in self._names(repository):
                 entry = self.hub.describe(repository, name)
                 siblings.append({"rfilename": name, "blobId": entry.pop("oid"), **entry})
-            answer = {"id": repository, "sha": commit_of(repository), "siblings": siblings, "private": False}
+            answer = {"id": repository, "sha": self.hub.commit(repository), "siblings": siblings, "private": False}
             answer["gated"] = "auto" if repository in self.hub.gated else False
             return self._send(200, json.dumps(answer).encode())
         assert file
@@ -112,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file[3] in self.hub.damaged:
             content = b"?" * len(content)
         begin = int((re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) or (0, 0))[1])
-        headers = {"ETag": f'"{etag}"', "X_Repo_Commit": commit_of(repository)}
+        headers = {"ETag": f'"{etag}"', "X_Repo_Commit": self.hub.commit(repository)}
         if begin:
             self.hub.resumed[file[3]] = begin
             headers["Content_Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 PIPELINE = {
     "model_index.json": json.dumps(
@@ -71,6 +71,38 @@ def make_vq_diffusion_old(folder: Path) -> None:
     change_settings(folder / "transformer/config.json", lambda config: config.pop("norm_type"))
     embeddings = "learned_classifier_free_sampling_embeddings"
     change_settings(folder / "model_index.json", lambda index: index[embeddings].__setitem__(0, "vq_diffusion"))
+
+
+# What the attention of autoencoders was called before diffusers 0.15.
+OLD_ATTENTION = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+
+
+def make_stable_diffusion_old(folder: Path) -> None:
+    """Turn a Stable Diffusion that was saved today into what the repository of SD 1.5 holds, saved by diffusers 0.6.
+
+    Its tokenizer is two files, its autoencoder has other names, and there are copies in other formats and precisions.
+    """
+    (vae,) = (folder / "vae").glob("*.safetensors")
+    renamed = {}
+    for name, tensor in load_file(vae).items():
+        for new, old in OLD_ATTENTION.items():
+            name = name.replace(f".{new}.", f".{old}.")
+        renamed[name] = tensor
+    assert len([name for name in renamed if ".proj_attn." in name]) == 4
+    save_file(renamed, vae, {"format": "pt"})
+    tokenizer = json.loads((folder / "tokenizer/tokenizer.json").read_text())
+    (folder / "tokenizer/tokenizer.json").unlink()
+    (folder / "tokenizer/vocab.json").write_text(json.dumps(tokenizer["model"]["vocab"]))
+    merges = [" ".join(merge) for merge in tokenizer["model"]["merges"]]
+    (folder / "tokenizer/merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    for component in ("unet", "vae", "text_encoder", "safety_checker"):
+        (weights,) = (folder / component).glob("*.safetensors")
+        for copy in (weights.with_suffix(".bin"), weights.with_suffix(".fp16.bin")):
+            copy.write_bytes(b"pickled")
+        weights.with_suffix(".fp16.safetensors").write_bytes(b"half")
+    (folder / "unet/diffusion_pytorch_model.non_ema.safetensors").write_bytes(b"not averaged")
+    (folder / "v1-5-pruned-emaonly.safetensors").write_bytes(b"everything in one file")
+    change_settings(folder / "vae/config.json", lambda config: config.update(_diffusers_version="0.6.0"))
 
 
 def need(name: str, repository: str, **changes: Any) -> dict[str, Any]:
