@@ -47,6 +47,8 @@ def make_small(config: dict) -> dict:
     """Return the published configuration for few, tiny images on a CPU."""
     for entry in config["models"].values():
         entry |= {"steps": 2} | ({"image_size": 32} if "image_size" in entry else {})
+        if not isinstance(entry.get("autoencoder"), str):
+            entry["autoencoder"] = entry.get("autoencoder", {}) | studies.UNTRAINED["autoencoder"]
         entry.setdefault("revision", None)
         entry.setdefault("prior_repository", None)
     config["reconstruction"] |= {"metrics": ["l2", "high_frequency"]}

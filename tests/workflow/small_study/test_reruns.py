@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import tiny_models
-from studies import planned_jobs
+from studies import UNTRAINED, planned_jobs
 
 COLLECTING = {
     "compute_signals": 1,
@@ -75,7 +75,9 @@ def test_a_limit_on_pictures_reruns_nothing_but_the_record_and_the_report(study,
     assert planned_jobs(folder, config | limits, root=root) == {"record_configuration": 1, "write_report": 1}
 
 
-@pytest.mark.parametrize("key, value", [("batch_size", 1), ("autoencoder", {"batch_size": 1})])
+@pytest.mark.parametrize(
+    "key, value", [("batch_size", 1), ("autoencoder", UNTRAINED["autoencoder"] | {"batch_size": 1})]
+)
 def test_a_batch_size_reruns_nothing_but_the_record_and_the_report(study, root, key, value) -> None:
     folder, config = study
     models = config["models"] | {"sd": config["models"]["sd"] | {key: value}}

@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from studies import results, run_snakemake, without_rivals
+from studies import UNTRAINED, results, run_snakemake, without_rivals
 
 
 def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) -> None:
     folder, config = study
     for name in ["models", "pictures", "prompts.txt"]:
         (tmp_path / name).symlink_to(folder / name)
-    models = {name: entry | {"autoencoder": {"batch_size": 3}} for name, entry in config["models"].items()}
+    autoencoder = UNTRAINED["autoencoder"] | {"batch_size": 3}
+    models = {name: entry | {"autoencoder": autoencoder} for name, entry in config["models"].items()}
     other = config | {"shard_size": 10, "models": models, "rivals": []}
     run = run_snakemake(tmp_path, other, cores=1, root=root)
     assert run.returncode == 0, run.stdout
