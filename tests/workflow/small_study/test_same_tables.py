@@ -8,6 +8,10 @@ import pyarrow.parquet as pq
 
 from studies import UNTRAINED, results, run_snakemake, without_rivals
 
+# The control of `cell_l1` is rounded to whole levels. Where a value lies on a half, the last bit of a batch decides,
+# and one value of a picture of 32 pixels changes a loss by this; a fitted threshold amplifies it.
+ONE_LEVEL = {"losses": {"rtol": 1e-4, "atol": 1.01 / 32**2}, "thresholds": {"rtol": 0.01}}
+
 
 def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) -> None:
     folder, config = study
@@ -25,8 +29,12 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
         ("accuracy", "results/accuracy.parquet"),
         ("thresholds", "results/thresholds.parquet"),
     ]:
-        expected = without_rivals(results(folder, table, pattern))
-        pd.testing.assert_frame_equal(expected, results(tmp_path, table, pattern), rtol=1e-4)
+        expected, found = without_rivals(results(folder, table, pattern)), results(tmp_path, table, pattern)
+        if table in ONE_LEVEL:
+            is_rounded = expected["metric"] == "cell_l1"
+            pd.testing.assert_frame_equal(expected[is_rounded], found[is_rounded], **ONE_LEVEL[table])
+            expected, found = expected[~is_rounded], found[~is_rounded]
+        pd.testing.assert_frame_equal(expected, found, rtol=1e-4)
 
 
 def test_the_same_jobs_give_identical_tables(study, root, tmp_path) -> None:
