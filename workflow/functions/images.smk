@@ -86,6 +86,11 @@ def say_changed_limits():
         logger.warning(line)
 
 
+def crop_to(wildcards):
+    """Return the longest side that is used of an image set's images; None for images of models and of the query."""
+    return config["image_sets"].get(wildcards.source, {}).get("crop_to")
+
+
 def refined_images(wildcards):
     """Return how many images of a shard are measured as they were observed: all of the query, the first of a source."""
     at_most = config["reconstruction"]["refined_images"]

@@ -9,7 +9,7 @@ from aedr.study.time_left import JobTimes, say_time_left
 # Every estimate looks at every job.
 SECONDS_BETWEEN_ESTIMATES = 10
 # What they warn of can be mended before hours of work.
-RULES_THAT_WARN_AT_ONCE = ("import_images",)
+RULES_THAT_WARN_AT_ONCE = ("import_images", "read_dataset")
 
 
 class RunProgress(logging.Handler):

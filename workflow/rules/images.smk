@@ -56,7 +56,7 @@ rule import_images:
         folder=lambda wildcards: imported_folder(wildcards.source),
         names=imported_names,
         state=imported_state,
-        crop_to=lambda wildcards: config["image_sets"].get(wildcards.source, {}).get("crop_to"),
+        crop_to=crop_to,
         limits=image_limits,
         code=code_digest("import_images.py"),
     message:
@@ -81,6 +81,7 @@ rule read_dataset:
         names=imported_names,
         column=lambda wildcards: plan.dataset_of(config, wildcards.source)["image"],
         state=dataset_state,
+        crop_to=crop_to,
         limits=image_limits,
         code=code_digest("read_dataset.py"),
     message:

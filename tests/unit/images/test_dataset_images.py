@@ -68,6 +68,28 @@ def test_a_row_without_a_usable_image_says_why(tmp_path: Path) -> None:
     assert [reason for reason, given in zip(reasons, table["reason"][1:], strict=True) if reason in given] == reasons
 
 
+def test_images_of_a_data_set_are_cut_and_named_like_those_of_a_folder(tmp_path: Path, capsys) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((300, 200), 60).convert("RGB").save(buffer, "PNG")
+    pq.write_table(pa.table({"image": [buffer.getvalue(), b"no picture"]}), tmp_path / "a.parquet")
+    read_dataset(
+        folder=str(tmp_path),
+        names=["a.parquet/0", "a.parquet/1"],
+        column="image",
+        source="real",
+        output=str(tmp_path / "images.parquet"),
+        max_pixels=10**6,
+        max_bytes=10**6,
+        crop_to=192,
+    )
+    table = read_table(tmp_path / "images.parquet", "images")
+    assert table.loc[0, ["height", "width"]].tolist() == [192, 192]
+    assert table.loc[0, "sha256"] == hashlib.sha256(buffer.getvalue()).hexdigest()
+    said = capsys.readouterr().err
+    assert "Warning: real/a.parquet/1 is not used: cannot be decoded" in said
+    assert "Warning: real: of 1 of 2 images only the middle is used" in said
+
+
 def test_a_file_that_changed_after_planning_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 no more")
     with pytest.raises(UserError, match=r"a.parquet cannot be read .* Repair it"):
