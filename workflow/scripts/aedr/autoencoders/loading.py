@@ -12,9 +12,9 @@ import torch
 from aedr.autoencoders.convention import Convention, decode, encode, find_convention, most_likely
 from aedr.autoencoders.single_file import load_single_file
 from aedr.errors import UserError
+from aedr.weights.layout import AUTOENCODER_FOLDERS
 from aedr.weights.repair import how_to_repair
 
-SUBFOLDERS = ("vae", "movq", "vqvae", "vqgan")
 # Autoencoders that diffusers has only beside their pipeline.
 ELSEWHERE = {"PaellaVQModel": "diffusers.pipelines.deprecated.wuerstchen"}
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -82,14 +82,16 @@ def normal_noise(latents: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
 
 
 def find_autoencoder(model: str | Path, subfolder: str | None = None) -> Path:
-    """Return the folder of the autoencoder inside a model's folder (one of `SUBFOLDERS`, or the given one).
+    """Return the folder of the autoencoder inside a model's folder (one of `AUTOENCODER_FOLDERS`, or the given one).
 
     A folder that is itself an autoencoder is returned as it is, and so is a file. Raises `UserError` if there is none.
     """
     model = Path(model)
     if model.is_file():
         return model
-    candidates = [model / subfolder] if subfolder is not None else [*(model / name for name in SUBFOLDERS), model]
+    candidates = (
+        [model / subfolder] if subfolder is not None else [*(model / name for name in AUTOENCODER_FOLDERS), model]
+    )
     for candidate in candidates:
         if (candidate / "config.json").is_file():
             return candidate

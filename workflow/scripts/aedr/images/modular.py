@@ -10,8 +10,6 @@ from aedr.errors import UserError
 from aedr.images.parts import load_parts
 from aedr.weights.repair import how_to_repair
 
-MODULAR_INDEX = "modular_model_index.json"
-
 
 def is_modular(pipeline: Any) -> bool:
     """Return whether a pipeline is called as one of blocks: with one prompt, and `output` to choose what it returns."""

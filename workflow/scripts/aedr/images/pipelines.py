@@ -16,9 +16,10 @@ import transformers
 from aedr.costs import Costs, device_name
 from aedr.errors import UserError
 from aedr.images.decoded import autoencoders_of
-from aedr.images.modular import MODULAR_INDEX, is_modular, load_modular
+from aedr.images.modular import is_modular, load_modular
 from aedr.images.parts import load_parts
 from aedr.memory import offload_more
+from aedr.weights.layout import INDEX, MODULAR_INDEX, index_of
 from aedr.weights.repair import how_to_repair
 
 # Settings that change how fast a picture is made and how much memory it needs, but not the picture.
@@ -54,10 +55,10 @@ def load_pipeline(
     """
     folder = Path(folder)
     name = settings["pipeline"]
-    is_of_blocks = (folder / MODULAR_INDEX).is_file() and not (folder / "model_index.json").is_file()
-    if not is_of_blocks and not (folder / "model_index.json").is_file():
+    index = index_of(path.name for path in folder.glob("*.json"))
+    if not (folder / index).is_file():
         raise UserError(
-            f"models.{model}: {folder} has no model_index.json. A complete diffusers model was expected there. "
+            f"models.{model}: {folder} has no {INDEX}. A complete diffusers model was expected there. "
             f"{how_to_repair(folder)}"
         )
     loading = {
@@ -69,7 +70,7 @@ def load_pipeline(
     }
     try:
         named = _pipeline_class(name, model)
-        if is_of_blocks:
+        if index == MODULAR_INDEX:
             pipeline = load_modular(folder, model, loading, components)
         else:
             pipeline = _load(folder, named, loading, components or {})
@@ -127,14 +128,14 @@ def _put(pipeline: Any, model: str, device: torch.device, costs: Costs) -> None:
 
 
 def _load(folder: Path, pipeline: Any, loading: Mapping[str, Any], components: Mapping[str, str]) -> Any:
-    if (folder / "prior" / "model_index.json").is_file():
+    if (folder / "prior" / INDEX).is_file():
         prior = diffusers.DiffusionPipeline.from_pretrained(folder / "prior", **loading)
         decoder = diffusers.DiffusionPipeline.from_pretrained(folder, **loading)
         parts = {f"prior_{part}": component for part, component in prior.components.items()}
         return diffusers.AutoPipelineForText2Image.from_pipe(decoder, **parts)
     parameters = inspect.signature(pipeline.__init__).parameters
     # A component that was saved as absent, such as SD3's T5 encoder, must be passed as None again.
-    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     extra: dict[str, Any] = {name: None for name in parameters if index.get(name) == [None, None]}
     extra |= load_parts(components, lambda name: _part_class(index, name), loading)
     if "learned_classifier_free_sampling_embeddings" in parameters:

@@ -25,14 +25,12 @@ from aedr.errors import UserError
 from aedr.files import replacing
 from aedr.study.needs import PROMPT_MODELS, REQUIRED
 from aedr.weights.hub import HubBusy, fetch_files, fetching, is_whole, list_files, patiently, refusal
+from aedr.weights.layout import AUTOENCODER_FOLDERS, INDEX, MODULAR_INDEX, index_of
 
 Need = Mapping[str, Any]
 Answer = dict[str, Any]
 
-INDEX = "model_index.json"
-MODULAR_INDEX = "modular_model_index.json"
 RECORD = "fetched.json"
-AUTOENCODER_FOLDERS = ("vae", "movq", "vqvae", "vqgan", "")
 SETTINGS_FILES = (".json", ".txt", ".model", ".jinja")
 FETCHING_RULES = {"captioner": "fetch_captioner", "clip": "fetch_clip_model"}
 # diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json, pytorch_model.bin, ...
@@ -118,11 +116,6 @@ def _is_component(entry: Any) -> bool:
     return len(entry) == 2 or (is_placed and entry[2].get("pretrained_model_name_or_path") is not None)
 
 
-def _index_of(files: Iterable[str]) -> str:
-    files = set(files)
-    return MODULAR_INDEX if MODULAR_INDEX in files and INDEX not in files else INDEX
-
-
 def check_repositories(needs: Sequence[Need], others: Sequence[Need] = ()) -> dict[str, Answer]:
     """Ask about every need, before anything is downloaded.
 
@@ -204,7 +197,7 @@ def _names(need: Need, files: Iterable[str], read: Callable[[str], str]) -> list
         names = select_files(files, _folders(need, files, read), need["variant"], need["trusted_pickle"])
     except MissingFiles as problem:
         raise UserError(f"{need['repository']}: {problem}") from None
-    return [*names, _index_of(files)] if need["part"] == "pipeline" else names
+    return [*names, index_of(files)] if need["part"] == "pipeline" else names
 
 
 def _prompt_model_names(part: str, files: Sequence[str], read: Callable[[str], str]) -> list[str]:
@@ -225,7 +218,7 @@ def _folders(need: Need, files: Iterable[str], read: Callable[[str], str]) -> li
     if need["part"] == "component":
         return [need["subfolder"] or ""]
     if need["part"] == "autoencoder":
-        wanted = AUTOENCODER_FOLDERS if need["subfolder"] is None else [need["subfolder"]]
+        wanted = [*AUTOENCODER_FOLDERS, ""] if need["subfolder"] is None else [need["subfolder"]]
         for folder in wanted:
             if (config := os.path.join(folder, "config.json")) in files:
                 read(config)
@@ -234,7 +227,7 @@ def _folders(need: Need, files: Iterable[str], read: Callable[[str], str]) -> li
             f"{need['repository']} contains no autoencoder: expected config.json in one of "
             f"{', '.join(folder or 'its root' for folder in wanted)}; name its folder as `subfolder`"
         )
-    name = _index_of(files)
+    name = index_of(files)
     if name not in files:
         raise UserError(
             f"{need['repository']} contains no {INDEX}, so it is not a diffusers pipeline: choose a converted copy"
