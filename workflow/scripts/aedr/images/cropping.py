@@ -8,6 +8,8 @@ import tempfile
 import numpy as np
 from PIL import ExifTags, Image
 
+from aedr.errors import UnusableImage
+from aedr.images.jpegs import read_dct
 from aedr.images.pictures import FORMATS, decode_image, encode
 
 # Offsets and sides are multiples of it, as the grids of autoencoders and the units of JPEGs are: 8, 16 or 32 pixels.
@@ -45,24 +47,20 @@ def _middle(length: int, side: int) -> slice:
 
 def _middle_of_jpeg(data: bytes, rows: slice, columns: slice) -> bytes | None:
     """Return a part of a JPEG with its coefficients, or None if they cannot be read or are not grey or YCbCr."""
-    import jpeglib
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "picture.jpg")
-        with open(path, "wb") as file:
-            file.write(data)
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
-            jpeg = jpeglib.read_dct(path)
-            if jpeg.num_components not in (1, 3) or getattr(jpeg.jpeg_color_space, "name", "") == "JCS_RGB":
-                return None
-            factors = np.asarray(jpeg.samp_factor)
-            for name, sampling in zip(("Y", "Cb", "Cr"), factors.max(axis=0) // factors, strict=False):
-                down, across = 8 * sampling
-                part = getattr(jpeg, name)[
-                    rows.start // down : -(-rows.stop // down), columns.start // across : -(-columns.stop // across)
-                ]
-                setattr(jpeg, name, np.ascontiguousarray(part))
-            jpeg.height, jpeg.width = rows.stop - rows.start, columns.stop - columns.start
+    with contextlib.suppress(UnusableImage, OSError, RuntimeError, ValueError):
+        jpeg = read_dct(data)
+        if jpeg.num_components not in (1, 3) or getattr(jpeg.jpeg_color_space, "name", "") == "JCS_RGB":
+            return None
+        factors = np.asarray(jpeg.samp_factor)
+        for name, sampling in zip(("Y", "Cb", "Cr"), factors.max(axis=0) // factors, strict=False):
+            down, across = 8 * sampling
+            part = getattr(jpeg, name)[
+                rows.start // down : -(-rows.stop // down), columns.start // across : -(-columns.stop // across)
+            ]
+            setattr(jpeg, name, np.ascontiguousarray(part))
+        jpeg.height, jpeg.width = rows.stop - rows.start, columns.stop - columns.start
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "picture.jpg")
             jpeg.write_dct(path)
             with open(path, "rb") as file:
                 return file.read()

@@ -1,13 +1,12 @@
 """The quantised DCT coefficients of a JPEG file, as they lie in it."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from aedr.errors import UnusableImage
+from aedr.images.jpegs import read_dct
 
 BLOCK = 8
 # ITU-T T.871 (JFIF): rows are Y, Cb and Cr, columns R, G and B.
@@ -38,18 +37,7 @@ def read_coefficients(data: bytes) -> JpegCoefficients:
     Raises:
         UnusableImage: the file is damaged, or its components are not grey or YCbCr.
     """
-    import jpeglib
-
-    # jpeglib reads files alone, and takes the name apart: a name of our own is safe for it.
-    handle, path = tempfile.mkstemp(suffix=".jpg")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        jpeg = jpeglib.read_dct(path)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UnusableImage(f"the coefficients of this JPEG cannot be read: {error}") from None
-    finally:
-        os.unlink(path)
+    jpeg = read_dct(data)
     colours = str(getattr(jpeg.jpeg_color_space, "name", jpeg.jpeg_color_space))
     if colours not in COLOUR_SPACES:
         raise UnusableImage(f"a JPEG in {colours.removeprefix('JCS_')}, which no decoder of images puts out")
