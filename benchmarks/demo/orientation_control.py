@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from measure_damage import AUTOENCODERS, CPU, DAMAGE
 from tabulate import tabulate
 
 from aedr.autoencoders.loading import Autoencoder, load_autoencoder
@@ -29,15 +30,13 @@ from aedr.robustness.transforms import transform_image
 from aedr.scoring.accuracy import area_under_curve
 from aedr.tables.files import read_tables
 
-AUTOENCODERS = ("demo-sd", "demo-sd3", "demo-tiny", "demo-xl", "demo-vq")
 METRICS = ("l2", "mid_frequency", "high_frequency")
-DAMAGE: dict[str, list[dict[str, int]]] = {"untouched": [], "JPEG 75": [{"jpeg": 75}]}
+ASKED = ("untouched", "jpeg-75")
 LEVEL = 0.05
 SIGNALS = {
     "plain ratio": lambda ratios: ratios[:, 0],
     "orientation control": lambda ratios: ratios[:, 0] - np.median(ratios[:, 1:], axis=1),
 }
-CPU = torch.device("cpu")
 
 
 def log_ratios(autoencoder: Autoencoder, pixels: list[Pixels]) -> dict[str, npt.NDArray[np.float64]]:
@@ -77,8 +76,12 @@ def main() -> None:
     for name in AUTOENCODERS:
         autoencoder = load_autoencoder(f"demo/models/{name}", "float32", CPU)
         of_real = log_ratios(autoencoder, real)
-        for damage, steps in DAMAGE.items():
-            pictures = [decode_image(transform_image(data, steps, 0)) for files in asked.values() for data in files]
+        for damage in ASKED:
+            pictures = [
+                decode_image(transform_image(data, DAMAGE[damage], seed=0))
+                for files in asked.values()
+                for data in files
+            ]
             of_asked = log_ratios(autoencoder, pictures)
             for metric, (signal, of) in itertools.product(METRICS, SIGNALS.items()):
                 values = of(of_asked[metric])
