@@ -57,6 +57,7 @@ rule import_images:
         names=imported_names,
         state=imported_state,
         crop_to=crop_to,
+        with_parts=lambda wildcards: wildcards.source == QUERY,
         limits=image_limits,
         code=code_digest("import_images.py"),
     message:

@@ -7,3 +7,7 @@ class UserError(Exception):
 
 class UnusableImage(Exception):
     """A file without an image that the method can use. The message is recorded as the reason in its row."""
+
+
+class TransparentImage(UnusableImage):
+    """A picture that is not opaque everywhere."""

@@ -1,7 +1,6 @@
 """The middle of large pictures, cut out without changing the pixels, or a JPEG's coefficients, that are kept."""
 
 import contextlib
-import io
 import os
 import tempfile
 
@@ -10,7 +9,7 @@ from PIL import ExifTags, Image
 
 from aedr.errors import UnusableImage
 from aedr.images.jpegs import read_dct
-from aedr.images.pictures import FORMATS, decode_image, encode
+from aedr.images.pictures import decode_image, encode, open_image, orientation_of
 
 # Offsets and sides are multiples of it, as the grids of autoencoders and the units of JPEGs are: 8, 16 or 32 pixels.
 GRID = 64
@@ -25,18 +24,17 @@ def middle_of(data: bytes, side: int) -> bytes | None:
     Args:
         side: the longest side that is kept, in pixels, a multiple of `GRID`.
     """
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with open_image(data) as image:
         width, height = image.size
         is_jpeg = image.format in ("JPEG", "MPO")
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        orientation = orientation_of(image)
     if max(height, width) <= side:
         return None
     rows, columns = _middle(height, side), _middle(width, side)
     if is_jpeg and (jpeg := _middle_of_jpeg(data, rows, columns)):
         return jpeg
     exif = Image.Exif()
-    if orientation is not None:
-        exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.Orientation] = orientation
     return encode(decode_image(data, upright=False)[rows, columns], "PNG", exif=exif)
 
 

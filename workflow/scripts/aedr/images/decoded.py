@@ -10,12 +10,10 @@ import torch
 from PIL.Image import Image
 
 from aedr.errors import UserError
-from aedr.images.pictures import Pixels
+from aedr.images.pictures import OPAQUE, Pixels
 
 # Rounding may carry a value over to the next level.
 ROUNDING = 1
-# Below this opacity (of 255), dropping it would change what is seen. A decoder hardly reaches 255 everywhere.
-OPAQUE = 250
 
 Levels = npt.NDArray[np.float32]
 

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from skimage.feature import graycomatrix, graycoprops
 
 from aedr.errors import UnusableImage
-from aedr.images.pictures import decode_image, picture_shape
+from aedr.images.pictures import LOW_ENDS, decode_image, open_image, picture_shape
 
 GREY_LEVELS = 32
 
@@ -38,7 +38,15 @@ def read_grey(data: bytes) -> npt.NDArray[np.uint8]:
     # OpenCV has its own limits, such as 2^20 pixels per side.
     except cv2.error:
         grey = None
-    if grey is not None and grey.shape == picture_shape(data):
+    if grey is not None and grey.shape == picture_shape(data) and not _is_scaled(data, grey):
         return grey.astype(np.uint8, copy=False)
     red, green, blue = decode_image(data).astype(np.int64).transpose(2, 0, 1)
     return ((9797 * red + 19234 * green + 3737 * blue) >> 15).astype(np.uint8)
+
+
+def _is_scaled(data: bytes, high_byte: npt.NDArray[np.generic]) -> bool:
+    """Return whether `decode_image` scales a picture's 16-bit samples, whose high byte OpenCV returns."""
+    if high_byte.max() >= 1 << (max(LOW_ENDS) - 8):
+        return False
+    with open_image(data) as image:
+        return image.mode.startswith("I")

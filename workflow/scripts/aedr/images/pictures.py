@@ -8,16 +8,31 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from aedr.errors import UnusableImage
+from aedr.errors import TransparentImage, UnusableImage
+from aedr.images.metadata import without_metadata
 
 Pixels = npt.NDArray[np.uint8]
 
 # Pillow's own limit would raise before ours, whose message names the key. Opening a file decodes no pixels yet.
 Image.MAX_IMAGE_PIXELS = None
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000")
+
+# Of 255: nobody sees that less is missing. Image generators hide text in the lowest bit of the opacity.
+OPAQUE = 250
+# 16-bit files that hold samples of 8, 10 or 12 bits show as black.
+LOW_ENDS = (8, 10, 12)
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # A scan takes a few bytes of a JPEG, but decoding it goes over all pixels. libtiff has this limit for the same reason;
 # encoders write about ten.
@@ -43,8 +58,9 @@ def read_image_file(path: str | Path, max_bytes: int) -> bytes:
 def decode_image(data: bytes, max_pixels: int | None = None, upright: bool = True) -> Pixels:
     """Decode an encoded picture to RGB pixels, uint8, shape (height, width, 3).
 
-    EXIF rotation is applied; CMYK, palette and grey are converted to RGB; 16-bit samples keep their high byte;
-    an opaque alpha channel is dropped.
+    EXIF rotation is applied; CMYK, palette and grey are converted to RGB; 16-bit samples keep their high byte, or, if
+    they use only the lowest 8, 10 or 12 bits, the highest 8 of these; an opacity of `OPAQUE` and more is dropped, and
+    colours are those that are stored. Texts and profiles are not looked at.
 
     Args:
         max_pixels: a picture with more is refused before it is decoded. None for a picture from a table of images,
@@ -52,11 +68,12 @@ def decode_image(data: bytes, max_pixels: int | None = None, upright: bool = Tru
         upright: apply EXIF rotation; otherwise pixels are as they are stored.
 
     Raises:
-        UnusableImage: truncated or not a picture, animated, transparent, larger than `max_pixels`, or a JPEG with more
-            than `MAX_SCANS` scans.
+        TransparentImage: some pixels are less opaque than `OPAQUE`.
+        UnusableImage: truncated or not a picture, animated, larger than `max_pixels`, or a JPEG with more than
+            `MAX_SCANS` scans.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with open_image(data) as image:
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
                 raise UnusableImage(f"{width}x{height} pixels are more than max_pixels ({max_pixels})")
@@ -66,8 +83,13 @@ def decode_image(data: bytes, max_pixels: int | None = None, upright: bool = Tru
                 raise UnusableImage("animated or multi-page")
             if image.format in ("JPEG", "MPO") and _count_scans(data) > MAX_SCANS:
                 raise UnusableImage(f"a JPEG with more than {MAX_SCANS} scans, which takes long to decode")
+            is_deep = _is_deep(image)
             image.load()
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image) if upright else image))
+            turn = TURNS.get(orientation_of(image)) if upright else None
+            rgb = _to_rgb(image)
+            if is_deep and np.asarray(rgb).max() < 16:
+                raise UnusableImage("16-bit samples that use only their lowest bits: save it with 8 bits a sample")
+            return np.asarray(rgb if turn is None else rgb.transpose(turn))
     except UnusableImage:
         raise
     except UnidentifiedImageError:
@@ -75,6 +97,25 @@ def decode_image(data: bytes, max_pixels: int | None = None, upright: bool = Tru
     # Pillow's decoders may raise almost anything on a damaged file.
     except Exception as error:
         raise UnusableImage(f"cannot be decoded: {error or type(error).__name__}") from None
+
+
+def open_image(data: bytes) -> Image.Image:
+    """Open an encoded picture, whatever metadata it has; decodes no pixels yet. Raises what Pillow raises."""
+    return Image.open(io.BytesIO(without_metadata(data)), formats=FORMATS)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return how EXIF says that a picture is turned, from 1 (not at all) to 8; 1 if its metadata are damaged."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # Readers of EXIF may raise almost anything on damaged tags.
+    except Exception:
+        return 1
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Return whether a picture that is not loaded yet has 16-bit colours, of which Pillow keeps the high byte."""
+    return image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
 
 
 def _count_scans(data: bytes) -> int:
@@ -92,31 +133,34 @@ def _count_scans(data: bytes) -> int:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
-        high_byte = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
-        return Image.fromarray(high_byte).convert("RGB")
+        samples = np.asarray(image).astype(np.int64)
+        return Image.fromarray((samples.clip(0, 65535) >> (sample_bits(samples) - 8)).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise UnusableImage("floating-point samples have no defined 8-bit meaning")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            raise UnusableImage("transparent pixels: flatten the picture onto a background first")
+        if np.asarray(image.getchannel("A")).min() < OPAQUE:
+            raise TransparentImage("transparent pixels: flatten the picture onto a background first")
     return image.convert("RGB")
 
 
+def sample_bits(samples: npt.NDArray[np.int64]) -> int:
+    """Return how many of the 16 bits of a picture's samples it uses: 8, 10, 12, or 16."""
+    return next((bits for bits in LOW_ENDS if samples.max() < 1 << bits), 16)
+
+
 def format_of(data: bytes) -> str:
-    """Return Pillow's name of the format of a picture that `decode_image` accepts."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        return str(image.format)
+    """Return Pillow's name of the format of a picture that `decode_image` accepts; a camera's MPO is a JPEG."""
+    with open_image(data) as image:
+        return "JPEG" if image.format == "MPO" else str(image.format)
 
 
 def picture_shape(data: bytes, upright: bool = True) -> tuple[int, int]:
     """Return height and width of a picture that `decode_image` accepts, upright or as stored; decodes no pixels."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with open_image(data) as image:
         width, height = image.size
-        if not upright:
-            return height, width
         # EXIF orientations from 5 on swap rows and columns.
-        turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+        turned = upright and orientation_of(image) in (5, 6, 7, 8)
     return (width, height) if turned else (height, width)
 
 

@@ -15,6 +15,7 @@ from aedr.images.pictures import Pixels
 from aedr.observations.jpeg_files import JpegCoefficients, read_coefficients
 from aedr.observations.jpeg_traces import find_first_quality, find_jpeg, standard_tables
 from aedr.observations.recoding import is_lossy, likeliest_quality, subsampling_of
+from aedr.observations.storage import obstacle_of_storage
 
 GREY = "it is grey: if a decoder put it out in colour, its colours are lost"
 PIXELS, JPEG, DECODED_JPEG, RECODED = "pixels", "jpeg", "decoded jpeg", "recoded"
@@ -69,14 +70,21 @@ class History:
 
 
 def read_history(data: bytes, format: str, pixels: Pixels) -> History:
-    """Return a picture's history, given its file, Pillow's name of the format, and its pixels as they are stored."""
+    """Return a picture's history.
+
+    Args:
+        data: its file; of a file that a plugin decoded, its pixels as PNG.
+        format: Pillow's name of the file's format.
+        pixels: as they are stored.
+    """
     history = _read(data, format, pixels)
     is_grey = bool((pixels == pixels[..., :1]).all())
-    return replace(history, obstacle=GREY) if is_grey and history.obstacle is None else history
+    obstacles = [history.obstacle, obstacle_of_storage(data, format), GREY if is_grey else None]
+    return replace(history, obstacle="; ".join(filter(None, obstacles)) or None)
 
 
 def _read(data: bytes, format: str, pixels: Pixels) -> History:
-    if format in ("JPEG", "MPO"):
+    if format == "JPEG":
         return _history_of_jpeg(data)
     if is_lossy(data, format):
         subsampling = subsampling_of(data, format)

@@ -89,7 +89,7 @@ def list_source(config: Configuration, source: str, at_most: int) -> list[str]:
         entry = "image_sets" if source in config["image_sets"] else "models"
         return list_rows(dataset, at_most, f"{entry}.{source}.dataset")
     key, folder = imported_folder(config, source)
-    return list_images(folder, at_most, key)
+    return list_images(folder, at_most, key, any_name=source == QUERY)
 
 
 def count_images(config: Configuration) -> dict[str, int]:

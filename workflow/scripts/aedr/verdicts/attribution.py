@@ -10,9 +10,12 @@ from aedr.observations.history import PIXELS, RECODED, History, describe
 from aedr.reconstruction.rounding import SMALLEST_FIRST_LOSS
 from aedr.scoring.methods import metric_name
 from aedr.study.metrics import OBSERVED
-from aedr.study.sources import RESTORED, original_id
+from aedr.study.sources import RESTORED, original_id, whole_id
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import Evidence, Reference, Verdict, contradicted, decide, weigh
+
+UNCOVERED_WHOLE = "pictures were found in it, which are asked about by themselves"
+UNCOVERED_PART = "it is a part of a picture, and nothing tells whether it was cut where a decoded picture begins"
 
 
 def attribute(
@@ -43,6 +46,7 @@ def attribute(
         family["factor"] for family in calibration.families.values() if family["preprocessing"]["off_grid"] != "search"
     ]
     texture = homogeneity.set_index("image_id")["homogeneity"]
+    divided = {whole_id(name) for name in images["image_id"] if whole_id(name) != name}
     verdicts = []
     for image in images.itertuples():
         rows, history = signals[image.image_id], read.get(image.image_id)
@@ -51,9 +55,13 @@ def attribute(
         elif texture[image.image_id] == 1:
             verdict = decide((), level, obstacle="one flat colour: there is nothing to measure")
         else:
-            verdict = _verdict(image, rows, calibration, reference, factors, history)
+            uncovered = UNCOVERED_WHOLE if image.image_id in divided else None
+            if whole_id(image.image_id) != image.image_id:
+                uncovered = UNCOVERED_PART
+            verdict = _verdict(image, rows, calibration, reference, factors, history, uncovered)
             if second is not None and reference.second is not None and verdict.evidence:
-                other = _verdict(image, second_signals[image.image_id], second, reference.second, factors, history)
+                rows = second_signals[image.image_id]
+                other = _verdict(image, rows, second, reference.second, factors, history, uncovered)
                 verdict = contradicted(
                     verdict, other, (metric_name(calibration.metric), metric_name(second.metric)), level
                 )
@@ -107,13 +115,14 @@ def _verdict(
     reference: Reference,
     factors: list[int],
     history: History | None,
+    uncovered: str | None,
 ) -> Verdict:
     signal, level = calibration.signal, reference.promise.level
     if rows[signal].isna().all():
         reason = next(iter(rows["reason"].dropna()), "a loss is zero: the image is reproduced exactly")
         return decide((), level, obstacle=reason)
     owners = {kind: reference.owners(kind) for kind in reference.others}
-    obstacle = _not_covered(history, calibration.metric) or _obstacle(image, rows, factors, reference)
+    obstacle = _not_covered(history, calibration.metric) or uncovered or _obstacle(image, rows, factors, reference)
     return decide(_evidence(reference, rows, signal), level, owners, obstacle, reference.strangers)
 
 
