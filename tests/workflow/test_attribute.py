@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import ExifTags, Image, ImageFilter, ImageOps
 
+import dropped_files
 import studies
 from aedr.tables.files import read_table, write_table
 from aedr.verdicts.calibration_file import read_calibration
@@ -264,3 +265,16 @@ def test_an_image_that_was_cropped_is_recognised_where_the_grid_is_searched(attr
     losses = results(tmp_path, "losses", "results/losses/tiny/query/*").set_index("image_id")
     assert losses.loc["query/demo-tiny.png", ["offset_rows", "offset_columns"]].tolist() == [2, 1]
     assert (losses["fit"] == "searched").all()
+
+
+def test_of_what_people_drop_in_every_file_has_an_answer_or_a_reason_and_none_is_denied_falsely(elsewhere) -> None:
+    folder, config = elsewhere
+    own = Image.open(folder / "query/demo-tiny.png").convert("RGB")
+    others = [Image.open(folder / "query" / name) for name in ("demo-sd.png", "demo-tiny.png", "demo-sd.png")]
+    dropped_files.write_dropped_files(folder / "dropped", own, others)
+    run = run_snakemake(folder, config | {"query": "dropped"}, "attribute")
+    assert run.returncode == 0 and "Traceback" not in run.stdout, run.stdout
+    table = results(folder, "verdicts", "results/verdicts/verdicts.parquet")
+    for row in table.itertuples():
+        print(row.image_id, row.verdict, list(row.autoencoders), row.reason, row.history_in_words, sep=" | ")
+    assert 0

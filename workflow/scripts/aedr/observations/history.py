@@ -15,6 +15,7 @@ from aedr.images.pictures import Pixels
 from aedr.observations.jpeg_files import JpegCoefficients, read_coefficients
 from aedr.observations.jpeg_traces import find_first_quality, find_jpeg, standard_tables
 from aedr.observations.recoding import is_lossy, likeliest_quality, subsampling_of
+from aedr.observations.resize_traces import lacks_detail
 from aedr.observations.storage import obstacle_of_storage
 
 GREY = "it is grey: if a decoder put it out in colour, its colours are lost"
@@ -32,7 +33,7 @@ class History:
     table of 64 steps for each component, None where nothing is known. `first_quality`: that of the JPEG that a JPEG was
     made from. `enlarged_from` and `enlarged_by`: the (width, height) and the filter of an enlargement that the pixels
     prove. `resizes`: width and height before each resize that the picture is measured through, with its filter, the
-    last resize first. `obstacle`: what could not be read, or what was lost that own images have.
+    last resize first. `without_detail`: it may have been resized, which would have left no trace. `obstacle`: what could not be read, or what was lost that own images have.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class History:
     enlarged_from: tuple[int, int] | None = None
     enlarged_by: str | None = None
     resizes: tuple[tuple[int, int, str], ...] = ()
+    without_detail: bool = False
     obstacle: str | None = None
 
     @property
@@ -92,7 +94,7 @@ def _read(data: bytes, format: str, pixels: Pixels) -> History:
         return History(RECODED, format, quality=quality, subsampling=subsampling)
     trace = find_jpeg(pixels)
     if trace is None:
-        return History(PIXELS, format)
+        return History(PIXELS, format, without_detail=lacks_detail(pixels))
     steps = tuple(
         tuple(None if np.isinf(step) else float(step) for step in table.ravel()) for table in trace.file.steps
     )

@@ -14,6 +14,7 @@ from aedr.study.sources import RESTORED, original_id, whole_id
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import Evidence, Reference, Verdict, contradicted, decide, weigh
 
+WITHOUT_DETAIL = "its finest detail is missing, so a resize would have left no trace, and own images may be as far then"
 UNCOVERED_WHOLE = "pictures were found in it, which are asked about by themselves"
 UNCOVERED_PART = "it is a part of a picture, and nothing tells whether it was cut where a decoded picture begins"
 
@@ -49,7 +50,8 @@ def attribute(
     divided = {whole_id(name) for name in images["image_id"] if whole_id(name) != name}
     verdicts = []
     for image in images.itertuples():
-        rows, history = signals[image.image_id], read.get(image.image_id)
+        rows = signals[image.image_id]
+        history = _followed(rows, read) if image.image_id in read else None
         if isinstance(image.reason, str):
             verdict = decide((), level, obstacle=image.reason)
         elif texture[image.image_id] == 1:
@@ -71,7 +73,7 @@ def attribute(
                 "verdict": verdict.verdict,
                 "autoencoders": list(verdict.autoencoders),
                 "reason": verdict.reason,
-                "history_in_words": describe(_followed(rows, read)) if history else None,
+                "history_in_words": describe(history) if history else None,
                 "sha256": image.sha256,
                 "width": image.width,
                 "height": image.height,
@@ -129,7 +131,7 @@ def _verdict(
 def _not_covered(history: History | None, metric: str) -> str | None:
     """Return why the calibration does not say what own images are like after this history; None if it does."""
     if history is None or (history.kind == PIXELS and history.obstacle is None):
-        return None
+        return WITHOUT_DETAIL if history is not None and history.without_detail else None
     if metric not in OBSERVED:
         return f"it is {describe(history)}, and by {metric_name(metric)} own images that were compressed are not near"
     if history.kind == RECODED:
