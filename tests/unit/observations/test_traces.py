@@ -12,7 +12,7 @@ from aedr.observations.history import DECODED_JPEG, JPEG, PIXELS, RECODED, Histo
 from aedr.observations.jpeg_files import read_coefficients
 from aedr.observations.jpeg_traces import find_first_quality, find_jpeg, first_jpeg, standard_tables
 from aedr.observations.observing import observe
-from aedr.observations.resize_traces import find_enlargement
+from aedr.observations.resize_traces import find_enlargement, lacks_detail
 from aedr.verdicts.resizes import copies, shrink_back
 
 PHOTOGRAPHS = sorted((Path(__file__).parents[3] / "demo/photographs").glob("*_0[05].png"))
@@ -77,6 +77,20 @@ def test_an_enlargement_is_found_and_undone(filter, scale) -> None:
             assert np.abs(back - pixels).mean() < 0.6
             found += 1
     assert found >= 3
+
+
+def test_a_picture_that_may_have_been_resized_without_a_trace_lacks_detail_and_a_photograph_does_not() -> None:
+    lacking = [path.stem for path in PHOTOGRAPHS if lacks_detail(pixels_of(path))]
+    assert lacking == ["chelsea_05"]  # out of focus
+    smooth = np.asarray(Image.fromarray(pixels_of(PHOTOGRAPHS[3])).resize((192, 192), Image.Resampling.BICUBIC))
+    for scale in (0.6, 0.75):
+        small = Image.fromarray(smooth).resize((round(192 * scale),) * 2, Image.Resampling.LANCZOS)
+        restored = np.asarray(small.resize((192, 192), Image.Resampling.BICUBIC))
+        history = read_history(encode_png(restored), "PNG", restored)
+        assert lacks_detail(restored) and history.without_detail and History.from_json(history.to_json()) == history
+    # If the resize is proved, it is undone.
+    (copy,) = copies(encode_png(smooth), smooth, History(PIXELS, "PNG", without_detail=True), [(64, 64)])
+    assert copy.history.enlarged_from == (64, 64) and not copy.history.without_detail
 
 
 @pytest.mark.parametrize(

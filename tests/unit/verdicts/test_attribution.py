@@ -17,7 +17,15 @@ METRIC = "high_frequency"
 def verdict(
     first_loss: float, second_loss: float, texture: float = 0.5, history: History | None = None
 ) -> tuple[str, str | None]:
-    """Return the verdict on one image, of which one autoencoder's own images have ratios around 1.2."""
+    """Return the verdict on one image, and its reason."""
+    answer = verdicts_of(["query/x.png"], first_loss, second_loss, texture, history)
+    return answer["verdict"].iloc[0], answer["reason"].iloc[0]
+
+
+def verdicts_of(
+    image_ids: list[str], first_loss: float, second_loss: float, texture: float = 0.5, history: History | None = None
+) -> pd.DataFrame:
+    """Return verdicts on images with these losses under an autoencoder whose own images have ratios around 1.2."""
     chance = np.random.default_rng(0)
     names = [
         "autoencoder",
@@ -63,20 +71,18 @@ def verdict(
         },
     }
     size = {"width": 64, "height": 64}
-    image = {"image_id": "query/x.png", "source": "query", "reason": None}
-    losses = image | size | {"autoencoder": "a", "metric": METRIC, "offset_rows": None, "offset_columns": None}
-    losses |= {"orientation": None}
-    losses |= {"first_loss": first_loss, "second_loss": second_loss}
+    images = [{"image_id": name, "source": "query", "reason": None} for name in image_ids]
+    measured = size | {"autoencoder": "a", "metric": METRIC, "offset_rows": None, "offset_columns": None}
+    measured |= {"orientation": None, "first_loss": first_loss, "second_loss": second_loss}
     calibration = Calibration(description, reference, {"a": "a"})
-    answer = attribute(
-        pd.DataFrame([image | size | {"sha256": "0"}]),
-        pd.DataFrame([losses]),
-        pd.DataFrame([image | {"homogeneity": texture}]),
+    return attribute(
+        pd.DataFrame([image | size | {"sha256": "0"} for image in images]),
+        pd.DataFrame([image | measured for image in images]),
+        pd.DataFrame([image | {"homogeneity": texture} for image in images]),
         calibration,
         calibration.reference(Promise(0.05)),
-        pd.DataFrame([image | {"history": history.to_json()}]) if history else None,
-    )
-    return answer["verdict"][0], answer["reason"][0]
+        pd.DataFrame([image | {"history": history.to_json()} for image in images]) if history else None,
+    ).set_index("image_id")
 
 
 @pytest.mark.parametrize("ratio, otherwise", [(1.2, FAMILY), (8.0, NONE)])
@@ -107,6 +113,7 @@ def test_an_image_smoother_than_all_own_images_is_not_given_to_them() -> None:
         (History(JPEG, "JPEG", 75), "a JPEG of quality 75, and by high-frequency own images that were compressed"),
         (History(RECODED, "WEBP", 80), "a lossy WEBP of about quality 80"),
         (History(PIXELS, "PNG", obstacle=GREY), "grey"),
+        (History(PIXELS, "PNG", without_detail=True), "a resize would have left no trace"),
     ],
 )
 def test_an_image_is_denied_only_after_a_history_that_the_calibration_covers(history, says) -> None:
@@ -115,3 +122,14 @@ def test_an_image_is_denied_only_after_a_history_that_the_calibration_covers(his
     assert (answer == NONE) == (says is None) and (says or "") in (reason or "")
     # Whatever its history, an image that is near is not denied.
     assert verdict(above, above / 1.2, history=history)[0] == FAMILY
+
+
+def test_neither_a_part_of_a_picture_nor_the_picture_is_denied() -> None:
+    above = 1.1 * SMALLEST_FIRST_LOSS[METRIC]
+    whole, part = "query/x.png", "query/x.png#xywh=0,0,64,64"
+    for names in ([whole, part], [part, whole]):
+        answers = verdicts_of(names, above, above / 8)
+        assert (answers.loc[whole, "verdict"], answers.loc[part, "verdict"]) == (CANNOT_SAY, CANNOT_SAY)
+        assert "by themselves" in answers.loc[whole, "reason"] and "it is a part" in answers.loc[part, "reason"]
+        assert set(verdicts_of(names, above, above / 1.2)["verdict"]) == {FAMILY}
+    assert set(verdicts_of([whole, "query/y.png"], above, above / 8)["verdict"]) == {NONE}

@@ -33,7 +33,8 @@ class History:
     table of 64 steps for each component, None where nothing is known. `first_quality`: that of the JPEG that a JPEG was
     made from. `enlarged_from` and `enlarged_by`: the (width, height) and the filter of an enlargement that the pixels
     prove. `resizes`: width and height before each resize that the picture is measured through, with its filter, the
-    last resize first. `without_detail`: it may have been resized, which would have left no trace. `obstacle`: what could not be read, or what was lost that own images have.
+    last resize first. `without_detail`: it may have been resized, which would have left no trace. `obstacle`: what
+    could not be read, or what was lost that own images have.
     """
 
     kind: str

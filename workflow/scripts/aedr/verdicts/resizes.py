@@ -75,8 +75,7 @@ def copies(data: bytes, pixels: Pixels, history: History, common: Iterable[Size]
     if inner.kind == PIXELS:
         # What is known are the pixels after the enlargement; those before it are only nearly known.
         resizes = ((*size, found.filter),)
-        known_resize = {"enlarged_from": size, "enlarged_by": found.filter, "resizes": resizes}
-        history = replace(history, **known_resize, without_detail=False)
+        history = replace(history, enlarged_from=size, enlarged_by=found.filter, resizes=resizes, without_detail=False)
         copy = Copy(before, history, data)
     else:
         data, history = as_png, replace(inner, enlarged_from=size, enlarged_by=found.filter)
