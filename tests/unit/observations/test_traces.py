@@ -89,7 +89,8 @@ def test_a_picture_that_may_have_been_resized_without_a_trace_lacks_detail_and_a
         history = read_history(encode_png(restored), "PNG", restored)
         assert lacks_detail(restored) and history.without_detail and History.from_json(history.to_json()) == history
     # If the resize is proved, it is undone.
-    (copy,) = copies(encode_png(smooth), smooth, History(PIXELS, "PNG", without_detail=True), [(64, 64)])
+    enlarged = np.asarray(Image.fromarray(pixels_of(PHOTOGRAPHS[3])).resize((96, 96), Image.Resampling.LANCZOS))
+    (copy,) = copies(encode_png(enlarged), enlarged, History(PIXELS, "PNG", without_detail=True), [(64, 64)])
     assert copy.history.enlarged_from == (64, 64) and not copy.history.without_detail
 
 
