@@ -6,11 +6,17 @@ import struct
 import zlib
 
 import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401 (registers its format)
 from hypothesis import strategies as st
 from PIL import Image
 
+from aedr.images.existing import describe_existing
 from aedr.images.homogeneity import read_grey
-from aedr.images.pictures import decode_image, describe_image, picture_shape
+from aedr.images.pictures import decode_image, describe_image, format_of, picture_shape
+from aedr.observations.storage import obstacle_of_storage
+
+pillow_heif.register_heif_opener()
 
 # Small, so that a damaged header which claims a large picture is refused and not decoded.
 MAX_PIXELS = 1_000_000
@@ -31,6 +37,19 @@ def run_length_bitmap(width: int, height: int, body: bytes) -> bytes:
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
     start = 14 + len(header) + 1024
     return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + header + bytes(range(256)) * 4 + body
+
+
+def _collage(picture: Image.Image) -> Image.Image:
+    whole = Image.new("RGB", (160, 160), "white")
+    for place in ((8, 8), (84, 8), (8, 84), (84, 84)):
+        whole.paste(picture.resize((68, 68)), place)
+    return whole
+
+
+def _window(picture: Image.Image) -> Image.Image:
+    window = picture.resize((96, 96)).convert("RGBA")
+    window.putpixel((0, 0), (0, 0, 0, 0))
+    return window
 
 
 def _pictures() -> dict[str, bytes]:
@@ -67,6 +86,12 @@ def _pictures() -> dict[str, bytes]:
         "bmp": encoded(colour, "BMP"),
         "bmp palette": encoded(colour.convert("P"), "BMP"),
         "bmp run lengths": run_length_bitmap(24, 2, b"\x18\x07\0\0\x0a\x01\0\x04abcd\x0a\x02\0\1"),
+        "jpeg 2000": encoded(colour, "JPEG2000"),
+        "heic": encoded(colour, "HEIF"),
+        "jpeg xl": encoded(colour, "JXL"),
+        "collage": encoded(_collage(colour), "PNG"),
+        "window": encoded(_window(colour), "PNG"),
+        "png low end": encoded(Image.fromarray(np.asarray(colour.convert("L"), np.uint16)), "PNG"),
         "tiff 16 bit": encoded(deep, "TIFF"),
         "tiff float": encoded(colour.convert("F"), "TIFF"),
         "tiff palette": encoded(colour.convert("P"), "TIFF"),
@@ -140,6 +165,7 @@ def check_picture(data: bytes) -> bool:
     row = describe_image(data, "a.png", MAX_PIXELS)
     assert row == describe_image(data, "a.png", MAX_PIXELS), "the same file gives two rows"
     assert row["sha256"] == hashlib.sha256(data).hexdigest()
+    check_rows(data)
     if row["reason"] is not None:
         reason = str(row["reason"])
         assert reason.encode() and " at 0x" not in reason and "Memory" not in reason, reason
@@ -155,3 +181,18 @@ def check_picture(data: bytes) -> bool:
     assert np.array_equal(pixels, decode_image(data, MAX_PIXELS)), "the same file gives other pixels"
     assert np.array_equal(grey, read_grey(data)), "the same file gives other grey values"
     return True
+
+
+def check_rows(data: bytes) -> None:
+    """Check that a file of a query has a row of its own, and that all its rows are pictures or say why not."""
+    first, *parts = rows = describe_existing([("a.png", data)], "query", MAX_PIXELS, None, with_parts=True)
+    assert rows == describe_existing([("a.png", data)], "query", MAX_PIXELS, None, with_parts=True)
+    assert first["image_id"] == "query/a.png" and len({row["image_id"] for row in rows}) == len(rows) <= 17
+    for row in rows:
+        assert (row["image"] is None) == (row["reason"] is not None)
+        if row["image"] is not None:
+            encoded_again = row["image"]["bytes"]
+            assert decode_image(encoded_again).shape == (row["height"], row["width"], 3)
+            obstacle_of_storage(encoded_again, row["format"])
+            assert row["format"] in (format_of(encoded_again), "HEIF", "JXL")
+    assert all(row["reason"] is None for row in parts)
