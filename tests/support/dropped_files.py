@@ -13,8 +13,6 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 pillow_heif.register_heif_opener()
 
-RIGHT, REASON = "right", "reason"
-
 
 def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
@@ -34,9 +32,10 @@ def as_page(own: Image.Image) -> Image.Image:
     return page
 
 
-def collage(pictures: list[Image.Image], gap: int) -> Image.Image:
-    side = pictures[0].width + gap
-    whole = Image.new("RGB", (2 * side - gap, 2 * side - gap), "white")
+def collage(pictures: list[Image.Image], side: int) -> Image.Image:
+    """Return four pictures, of which each begins `side` pixels after that before it."""
+    width = side + pictures[0].width
+    whole = Image.new("RGB", (width, width), "white")
     for number, picture in enumerate(pictures):
         whole.paste(picture, (number % 2 * side, number // 2 * side))
     return whole
@@ -119,6 +118,10 @@ KINDS: dict[str, tuple[Callable[[Image.Image], bytes], str | None]] = {
 }
 
 
+# How many pixels after each picture the next one begins; own images have 64.
+COLLAGES = {"grid.png": 64, "grid with gaps.png": 72}
+
+
 def captioned(own: Image.Image) -> Image.Image:
     bar = Image.new("RGB", (own.width, own.height + 36), "white")
     bar.paste(own)
@@ -131,6 +134,6 @@ def write_dropped_files(folder: Path, own: Image.Image, others: list[Image.Image
     folder.mkdir()
     for name, (make, _) in KINDS.items():
         (folder / name).write_bytes(make(own))
-    for name, gap in {"grid.png": 0, "grid with gaps.png": 8}.items():
-        (folder / name).write_bytes(encoded(collage([own, *others], gap)))
+    for name, side in COLLAGES.items():
+        (folder / name).write_bytes(encoded(collage([own, *others], side)))
     shutil.copy(folder / "no suffix", folder / ".hidden.png")

@@ -269,12 +269,23 @@ def test_an_image_that_was_cropped_is_recognised_where_the_grid_is_searched(attr
 
 def test_of_what_people_drop_in_every_file_has_an_answer_or_a_reason_and_none_is_denied_falsely(elsewhere) -> None:
     folder, config = elsewhere
-    own = Image.open(folder / "query/demo-tiny.png").convert("RGB")
-    others = [Image.open(folder / "query" / name) for name in ("demo-sd.png", "demo-tiny.png", "demo-sd.png")]
-    dropped_files.write_dropped_files(folder / "dropped", own, others)
+    own, other = (Image.open(folder / "query" / f"{name}.png").convert("RGB") for name in ("demo-tiny", "demo-sd"))
+    dropped_files.write_dropped_files(folder / "dropped", own, [other, own, other])
     run = run_snakemake(folder, config | {"query": "dropped"}, "attribute")
     assert run.returncode == 0 and "Traceback" not in run.stdout, run.stdout
-    table = results(folder, "verdicts", "results/verdicts/verdicts.parquet")
-    for row in table.itertuples():
-        print(row.image_id, row.verdict, list(row.autoencoders), row.reason, row.history_in_words, sep=" | ")
-    assert 0
+    found = verdicts(folder)
+    for name, (_, words) in dropped_files.KINDS.items():
+        verdict, autoencoders, reason = found.pop(name)
+        if words is None:
+            assert (verdict, autoencoders) == ("family", ["tiny"]), (name, reason)
+        else:
+            is_right = (verdict, autoencoders) == ("family", ["tiny"])
+            assert is_right or (verdict == "cannot say" and words in reason), (name, verdict, reason)
+    for name, side in dropped_files.COLLAGES.items():
+        assert found.pop(name)[0] == "cannot say"
+        places = [f"#xywh={left},{top},64,64" for top in (0, side) for left in (0, side)]
+        assert [found.pop(name + place)[1] for place in places] == [["tiny"], ["sd"], ["tiny"], ["sd"]]
+    (window,) = [name for name in found if name.startswith("window.png#xywh=")]
+    parts = {"caption.png#xywh=0,0,64,64": ["tiny"], "screenshot.png#xywh=201,85,64,64": ["tiny"]}
+    assert {name: autoencoders for name, (_, autoencoders, _) in found.items() if name != window} == parts
+    assert found[window][:2] in (("family", ["tiny"]), ("cannot say", []))

@@ -141,7 +141,7 @@ def describe(history: History) -> str:
     elif history.kind == RECODED:
         words = f"a lossy {history.format} of about quality {history.quality}"
     else:
-        words = "pixels stored without loss"
+        words = "pixels" if history.obstacle else "pixels stored without loss"
     if history.enlarged_from is not None:
         width, height = history.enlarged_from
         words += f", enlarged from {width}x{height} ({history.enlarged_by})"
