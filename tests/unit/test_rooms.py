@@ -16,6 +16,7 @@ ROOMS = [
         "tables",
         "weights",
         "images",
+        "claims",
         "observations",
         "prompts",
         "autoencoders",
