@@ -3,17 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from aedr.tables.schemas import CLAIM_FIELDS
+
 LONGEST_VALUE = 200
 # Of different values of one field, which several places or the nodes of a graph may claim.
 MOST_VALUES = 5
 SEPARATOR = " / "
-
-# The columns of the claims table that hold a value as the file gives it.
-FIELDS = (
-    *("claimed_generator", "claimed_model", "claimed_model_hash", "claimed_vae", "claimed_vae_hash"),
-    *("claimed_sampler", "claimed_size", "claimed_software", "claimed_camera", "claimed_source_type"),
-    *("credentials_issuer", "credentials_actions", "credentials_validity", "watermark"),
-)
 
 
 class UnreadableClaim(Exception):
@@ -21,7 +16,7 @@ class UnreadableClaim(Exception):
 
 
 class Claims:
-    """Values by field (`FIELDS`), the places where they were read, and what could not be read."""
+    """Values by field (`aedr.tables.schemas.CLAIM_FIELDS`), the places where they were read, and what could not be read."""
 
     def __init__(self) -> None:
         self._values: dict[str, list[str]] = {}
@@ -53,7 +48,7 @@ class Claims:
 
     def to_row(self) -> dict[str, str | None]:
         """Return the columns of the claims table that come from the file itself."""
-        row = {field: SEPARATOR.join(self._values.get(field, ())) or None for field in FIELDS}
+        row = {field: SEPARATOR.join(self._values.get(field, ())) or None for field in CLAIM_FIELDS}
         problems = "; ".join(dict.fromkeys(self._problems))
         return row | {
             "claimed_in": ", ".join(self._places) or None,

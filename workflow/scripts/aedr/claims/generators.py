@@ -14,6 +14,7 @@ from aedr.claims.claims import UnreadableClaim
 # sd_parsers also reads graphs of ComfyUI, but of loaders only those of whole checkpoints, before one kind of sampler.
 # Fooocus first: its texts have the keyword of Automatic1111's.
 PARSERS = (FooocusParser(), AUTOMATIC1111Parser(), InvokeAIParser(), NovelAIParser())
+KEYWORDS = ("parameters", "Comment", "sd-metadata", "Dream", "invokeai_metadata")
 NAMES = {Generators.AUTOMATIC1111: "Automatic1111"}
 # Of texts for PARSERS, some of whose patterns take a time that grows with the square of the length.
 LONGEST_PARAMETERS = 2**16
@@ -22,8 +23,8 @@ OWN_VAE = ("none", "automatic", "default (model)")
 MIDJOURNEY = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f-]{27}")
 # Names by which other texts of a file (software, credit line) claim a generator.
 MENTIONED = re.compile(
-    r"Midjourney|DALL[·•-]?E(?: ?\d)?|ChatGPT|GPT-4o|Adobe Firefly|Google AI|Imagen(?: ?\d)?|Meta AI|Imagined with AI|"
-    r"Bing Image Creator|NovelAI|Stable Diffusion|Ideogram|Recraft|FLUX",
+    r"\b(?:Midjourney|DALL[·•-]?E(?: ?\d)?|ChatGPT|GPT-4o|Adobe Firefly|Google AI|Imagen(?: ?\d)?|Meta AI|"
+    r"Bing Image Creator|NovelAI|Stable Diffusion|Ideogram|Recraft|FLUX)\b",
     re.IGNORECASE,
 )
 
@@ -32,20 +33,23 @@ def read_generation(texts: Mapping[str, str]) -> dict[str, object]:
     """Return what the texts of a file, by their keywords, say about the generation; prompts are left out.
 
     Raises:
-        UnreadableClaim: a text is too long.
+        UnreadableClaim: nothing was found, and a text is too long.
     """
     if MIDJOURNEY.search(texts.get("Description", "")[:LONGEST_PARAMETERS]):
         return {"claimed_generator": "Midjourney"}
     if "prompt" in texts and (found := _read_graph(texts["prompt"])):
         return found
+    short = {keyword: text for keyword, text in texts.items() if len(text) <= LONGEST_PARAMETERS}
     for parser in PARSERS:
         try:
-            return _describe(parser.parse(_short(texts)), texts)
+            return _describe(parser.parse(dict(short)), short)
         except ParserError:
             continue
         # What other texts under the same keywords do to them.
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             continue
+    if too_long := [keyword for keyword in KEYWORDS if keyword in texts and keyword not in short]:
+        raise UnreadableClaim(f"{', '.join(too_long)}: more than {LONGEST_PARAMETERS} characters")
     return {}
 
 
@@ -61,15 +65,6 @@ def texts_of_comment(comment: str) -> dict[str, str]:
     if isinstance(parsed, dict) and "Comment" in parsed:
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in parsed.items()}
     return {"parameters": comment}
-
-
-def _short(texts: Mapping[str, str]) -> dict[str, str]:
-    keywords = ("parameters", "Comment", "Description", "Source", "sd-metadata", "Dream", "invokeai_metadata")
-    found = {keyword: texts[keyword] for keyword in keywords if keyword in texts}
-    for keyword, text in found.items():
-        if len(text) > LONGEST_PARAMETERS:
-            raise UnreadableClaim(f"{keyword} has more than {LONGEST_PARAMETERS} characters")
-    return found
 
 
 def _describe(info: PromptInfo, texts: Mapping[str, str]) -> dict[str, object]:

@@ -19,7 +19,7 @@ class Apart:
     """
 
     def __init__(self, function: Callable[..., Any], seconds: float, **settings: Any) -> None:
-        self._function, self._seconds, self._settings = function, seconds, settings
+        self._seconds, self._work = seconds, (function, settings)
         self._process: multiprocessing.process.BaseProcess | None = None
 
     def __call__(self, data: bytes) -> Any:
@@ -59,7 +59,7 @@ class Apart:
 
     def _start(self) -> None:
         self._connection, other = CONTEXT.Pipe()
-        self._process = CONTEXT.Process(target=_serve, args=(other, self._function, self._settings), daemon=True)
+        self._process = CONTEXT.Process(target=_serve, args=(other, *self._work), daemon=True)
         self._process.start()
         other.close()
         try:

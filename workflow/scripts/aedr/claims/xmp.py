@@ -4,9 +4,9 @@ from xml.etree.ElementTree import Element
 
 from defusedxml import ElementTree
 
-from aedr.claims.carriers import LONGEST_TEXT
 from aedr.claims.claims import UnreadableClaim
 
+LONGEST_PACKET = 2**20
 RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
 SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
 SOFTWARE = "{http://ns.adobe.com/xap/1.0/}CreatorTool"
@@ -21,12 +21,12 @@ def read_xmp(packet: bytes) -> dict[str, str]:
     """Return the values of those of `PROPERTIES` that a packet has, each written as an attribute or as an element.
 
     Raises:
-        UnreadableClaim: the packet is longer than `LONGEST_TEXT`.
+        UnreadableClaim: the packet is longer than `LONGEST_PACKET`.
         xml.etree.ElementTree.ParseError: it is not XML.
         defusedxml.DefusedXmlException: it has a document type, so it may define entities.
     """
-    if len(packet) > LONGEST_TEXT:
-        raise UnreadableClaim(f"a packet of more than {LONGEST_TEXT} bytes")
+    if len(packet) > LONGEST_PACKET:
+        raise UnreadableClaim(f"a packet of more than {LONGEST_PACKET} bytes")
     found: dict[str, str] = {}
     for element in ElementTree.fromstring(packet.strip(b"\0 \r\n\t"), forbid_dtd=True).iter():
         for name in PROPERTIES:

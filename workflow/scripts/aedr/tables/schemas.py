@@ -45,11 +45,12 @@ FINGERPRINT = ("autoencoder", "class", "encoder_sha256", "decoder_sha256", "para
 ORIGIN = ("repository", "revision", "latent_channels")
 
 # What an image's file says about its origin, as the file says it.
-CLAIMS = (
+CLAIM_FIELDS = (
     *("claimed_generator", "claimed_model", "claimed_model_hash", "claimed_vae", "claimed_vae_hash"),
     *("claimed_sampler", "claimed_size", "claimed_software", "claimed_camera", "claimed_source_type"),
-    *("credentials_issuer", "credentials_actions", "credentials_validity", "watermark", "claimed_in"),
+    *("credentials_issuer", "credentials_actions", "credentials_validity", "watermark"),
 )
+CLAIMS = (*CLAIM_FIELDS, "claimed_in")
 
 # An autoencoder's view of a source, by one signal.
 CELL = (
