@@ -1,4 +1,4 @@
-"""Try damaged pictures, configurations, calibrations, prompts and captions until the time is over.
+"""Try damaged pictures, claims of files, configurations, calibrations, prompts and captions until the time is over.
 
 Each must be taken, and then be what it is taken for, or refused by name with a reason (tests/hostile_*.py say what is
 checked). The exit code is 1 if one of them raised another exception, took longer than --slowest seconds, needed more
@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
+import hostile_claims  # noqa: E402
 import hostile_configurations  # noqa: E402
 import hostile_pictures  # noqa: E402
 import hostile_tables  # noqa: E402
@@ -38,6 +39,7 @@ def targets(folder: Path) -> dict[str, tuple[Any, Callable[[Any], bool]]]:
     """Return, by name, what is drawn and what is checked of it."""
     return {
         "picture": (hostile_pictures.hostile_pictures(), lambda drawn: hostile_pictures.check_picture(drawn[1])),
+        "claims": (hostile_claims.hostile_claims(), hostile_claims.check_claims),
         "configuration": (
             hostile_configurations.hostile_configurations(),
             lambda drawn: hostile_configurations.check_parsed(*drawn),
