@@ -79,6 +79,13 @@ def test_a_harmful_part_is_named_and_costs_little(name: str) -> None:
     assert row["claimed_model"] == "v1-5-pruned-emaonly", "the other claim is lost"
 
 
+def test_of_very_many_parts_only_the_first_are_read() -> None:
+    data, bomb = GOOD, files.chunk(b"zTXt", b"Comment\0\0" + BOMB[: 2**13])
+    start = time.process_time()
+    row = read_claims(data[:-12] + 3000 * bomb + data[-12:], 10**7)
+    assert time.process_time() - start < 5 and row["claimed_generator"] == "Automatic1111"
+
+
 def test_parameters_that_are_too_long_are_named() -> None:
     row = read_claims(files.png({"parameters": QUADRATIC[: 2**17]}), 10**7)
     assert row["reason"] == "claims could not be read: PNG text: parameters: more than 65536 characters"

@@ -1,11 +1,12 @@
 """The texts, EXIF and XMP that a picture's file carries, read within limits and, but for its container, undecoded."""
 
 import io
+import itertools
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from aedr.claims.claims import Claims, UnreadableClaim
 from aedr.images.pictures import FORMATS
@@ -13,7 +14,8 @@ from aedr.images.pictures import FORMATS
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Characters of one text, after decompression. Graphs of ComfyUI have some hundred thousand.
 LONGEST_TEXT = 2**22
-MOST_TEXTS = 64
+# Of the parts of a file that are read, damaged ones too.
+MOST_PARTS = 32
 # What piexif, and so the generators that use it, and the EXIF standard write before a comment.
 ENCODINGS = {b"ASCII\0\0\0": "ascii", b"\0\0\0\0\0\0\0\0": "utf-8"}
 UTF_16 = b"UNICODE\0"
@@ -35,27 +37,22 @@ def read_carried(data: bytes, claims: Claims) -> Carried:
     if data.startswith(PNG_SIGNATURE):
         _read_png(data, carried, claims)
         return carried
-    with claims.reading("metadata"):
-        try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-        except UnidentifiedImageError:
-            raise UnreadableClaim("not a picture") from None
-        with image:
-            xmp = image.info.get("xmp")
-            carried.xmp = xmp if isinstance(xmp, bytes) else None
-            carried.exif = _read_exif(image.getexif())
+    with claims.reading("metadata"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        xmp = image.info.get("xmp")
+        carried.xmp = xmp if isinstance(xmp, bytes) else None
+        carried.exif = _read_exif(image.getexif())
     return carried
 
 
 def _read_png(data: bytes, carried: Carried, claims: Claims) -> None:
-    for kind, chunk in png_chunks(data):
-        body = chunk[8:-4]
+    parts = ((kind, chunk[8:-4]) for kind, chunk in png_chunks(data) if kind in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"))
+    for kind, body in itertools.islice(parts, MOST_PARTS):
         if kind == b"eXIf":
             with claims.reading("EXIF"):
                 exif = Image.Exif()
                 exif.load(body)
                 carried.exif = _read_exif(exif)
-        elif kind in (b"tEXt", b"zTXt", b"iTXt") and len(carried.texts) < MOST_TEXTS:
+        else:
             with claims.reading("PNG text"):
                 keyword, text = _read_text(kind, body)
                 if keyword == "XML:com.adobe.xmp":

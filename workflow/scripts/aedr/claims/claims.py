@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from PIL import UnidentifiedImageError
+
 from aedr.tables.schemas import CLAIM_FIELDS
 
 LONGEST_VALUE = 200
@@ -16,7 +18,7 @@ class UnreadableClaim(Exception):
 
 
 class Claims:
-    """Values by field (`aedr.tables.schemas.CLAIM_FIELDS`), the places where they were read, and what could not be read."""
+    """Values by field (`aedr.tables.schemas.CLAIM_FIELDS`), where they were read, and what could not be read."""
 
     def __init__(self) -> None:
         self._values: dict[str, list[str]] = {}
@@ -42,6 +44,9 @@ class Claims:
         """Note what goes wrong while a place is read, instead of raising it."""
         try:
             yield
+        except UnidentifiedImageError:
+            # Its message names an address in memory.
+            self._problems.append(f"{place}: not a picture")
         # Decoders and parsers may raise almost anything on a damaged or hostile file.
         except Exception as error:
             self._problems.append(clean(f"{place}: {error or type(error).__name__}") or place)
