@@ -67,6 +67,14 @@ CASES = {
     "Automatic1111, AVIF": (files.encoded(files.picture(), "AVIF", exif=files.exif(COMMENT)), A1111),
     "Automatic1111, TIFF": (files.encoded(files.picture(), "TIFF", exif=files.exif(COMMENT)), A1111),
     "Automatic1111, EXIF in a PNG": (files.png(exif=files.exif(COMMENT)), A1111),
+    "Fooocus in Automatic1111's form": (
+        files.png({"parameters": files.INFOTEXT.replace("Version: v1.9.4", "Version: Fooocus v2.5.5")}),
+        A1111 | {"claimed_generator": "Fooocus"},
+    ),
+    "SD.Next": (
+        files.png({"parameters": files.INFOTEXT.replace("Version: v1.9.4", "App: SD.Next, Version: 0cfd8af")}),
+        A1111 | {"claimed_generator": "SD.Next"},
+    ),
     "UTF-16, little-endian": (jpeg(exif=files.exif(files.user_comment(files.INFOTEXT, "le"))), A1111),
     "ASCII": (jpeg(exif=files.exif(b"ASCII\0\0\0" + files.INFOTEXT.encode())), A1111),
     "Automatic1111, hidden": (files.hiding(files.INFOTEXT), A1111 | {"claimed_in": "hidden alpha text"}),

@@ -21,10 +21,11 @@ LONGEST_PARAMETERS = 2**16
 # How generators name the autoencoder that is part of the model.
 OWN_VAE = ("none", "automatic", "default (model)")
 MIDJOURNEY = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f-]{27}")
-# Names by which other texts of a file (software, credit line) claim a generator.
+# Names by which other texts of a file claim a generator: software, credit line, the version in Automatic1111's form.
 MENTIONED = re.compile(
     r"\b(?:Midjourney|DALL[·•-]?E(?: ?\d)?|ChatGPT|GPT-4o|Adobe Firefly|Google AI|Imagen(?: ?\d)?|Meta AI|"
-    r"Bing Image Creator|NovelAI|Stable Diffusion|Ideogram|Recraft|FLUX)\b",
+    r"Bing Image Creator|NovelAI|Stable Diffusion|Ideogram|Recraft|FLUX|ComfyUI|Fooocus|InvokeAI|"
+    r"SD\.Next)\b",
     re.IGNORECASE,
 )
 
@@ -73,7 +74,8 @@ def _describe(info: PromptInfo, texts: Mapping[str, str]) -> dict[str, object]:
     names = {"name": model.name, "hash": model.hash} if model else _part(texts.get("invokeai_metadata"), "model")
     vae = _name(more.get("VAE", more.get("vae")))
     return {
-        "claimed_generator": NAMES.get(info.generator, info.generator.value),
+        "claimed_generator": mentioned_generator(f"{more.get('App')} {more.get('Version')}")
+        or NAMES.get(info.generator, info.generator.value),
         "claimed_model": names.get("name"),
         "claimed_model_hash": names.get("hash"),
         "claimed_vae": None if vae is None or vae.lower() in OWN_VAE else vae,
