@@ -4,7 +4,7 @@ Each must be taken, and then be what it is taken for, or refused by name with a 
 checked). The exit code is 1 if one of them raised another exception, took longer than --slowest seconds, needed more
 memory than --memory, or gave a wrong row; the input is then left in the temporary folder.
 
-    python benchmarks/faults/fuzz_inputs.py [--seconds 600] [--slowest 20] [--memory 4] [--seed 0]
+    python benchmarks/faults/fuzz_inputs.py [--seconds 600] [--slowest 20] [--memory 4] [--seed 0] [--only KIND]
 """
 
 import argparse
@@ -81,6 +81,7 @@ def main() -> int:
     parser.add_argument("--slowest", type=float, default=20)
     parser.add_argument("--memory", type=int, default=4, help="GB of address space")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=targets(Path()), help="one kind of input")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (arguments.memory << 30,) * 2)
@@ -109,6 +110,8 @@ def main() -> int:
 
     while time.monotonic() < end and not faults:
         for kind, (strategy, check) in targets(folder).items():
+            if arguments.only not in (None, kind):
+                continue
             draw_and_check(strategy, round_number, functools.partial(attempt, kind, check))
         round_number += 1
     faulthandler.cancel_dump_traceback_later()

@@ -79,6 +79,11 @@ def test_a_harmful_part_is_named_and_costs_little(name: str) -> None:
     assert row["claimed_model"] == "v1-5-pruned-emaonly", "the other claim is lost"
 
 
+def test_a_harmful_text_does_not_keep_a_hidden_one_from_being_read() -> None:
+    data = files.with_chunk(files.hiding(files.INFOTEXT), b"zTXt", b"Comment\0\0" + BOMB)
+    assert read_claims(data, 10**7)["claimed_in"] == "hidden alpha text"
+
+
 def test_of_very_many_parts_only_the_first_are_read() -> None:
     data, bomb = GOOD, files.chunk(b"zTXt", b"Comment\0\0" + BOMB[: 2**13])
     start = time.process_time()
