@@ -1,10 +1,10 @@
-"""Try damaged pictures, configurations, calibrations, prompts and captions until the time is over.
+"""Try damaged pictures, claims of files, configurations, calibrations, prompts and captions until the time is over.
 
 Each must be taken, and then be what it is taken for, or refused by name with a reason (tests/hostile_*.py say what is
 checked). The exit code is 1 if one of them raised another exception, took longer than --slowest seconds, needed more
 memory than --memory, or gave a wrong row; the input is then left in the temporary folder.
 
-    python benchmarks/faults/fuzz_inputs.py [--seconds 600] [--slowest 20] [--memory 4] [--seed 0]
+    python benchmarks/faults/fuzz_inputs.py [--seconds 600] [--slowest 20] [--memory 4] [--seed 0] [--only KIND]
 """
 
 import argparse
@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
+import hostile_claims  # noqa: E402
 import hostile_configurations  # noqa: E402
 import hostile_pictures  # noqa: E402
 import hostile_tables  # noqa: E402
@@ -38,6 +39,7 @@ def targets(folder: Path) -> dict[str, tuple[Any, Callable[[Any], bool]]]:
     """Return, by name, what is drawn and what is checked of it."""
     return {
         "picture": (hostile_pictures.hostile_pictures(), lambda drawn: hostile_pictures.check_picture(drawn[1])),
+        "claims": (hostile_claims.hostile_claims(), hostile_claims.check_claims),
         "configuration": (
             hostile_configurations.hostile_configurations(),
             lambda drawn: hostile_configurations.check_parsed(*drawn),
@@ -79,6 +81,7 @@ def main() -> int:
     parser.add_argument("--slowest", type=float, default=20)
     parser.add_argument("--memory", type=int, default=4, help="GB of address space")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=targets(Path()), help="one kind of input")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (arguments.memory << 30,) * 2)
@@ -107,6 +110,8 @@ def main() -> int:
 
     while time.monotonic() < end and not faults:
         for kind, (strategy, check) in targets(folder).items():
+            if arguments.only not in (None, kind):
+                continue
             draw_and_check(strategy, round_number, functools.partial(attempt, kind, check))
         round_number += 1
     faulthandler.cancel_dump_traceback_later()

@@ -15,8 +15,10 @@ SCRIPTS = ROOT / "workflow/scripts"
 # The distribution that brings a module, where the names differ.
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "c2pa": "c2pa-python",
     "cv2": "opencv-python-headless",
     "open_clip": "open_clip_torch",
+    "sd_parsers": "sd-parsers",
     "skimage": "scikit-image",
 }
 DISTRIBUTIONS |= {"sklearn": "scikit-learn", "yaml": "PyYAML"}
@@ -24,6 +26,7 @@ DISTRIBUTIONS |= {"sklearn": "scikit-learn", "yaml": "PyYAML"}
 # Needed without being imported by name: loaders, tokenizers and data that the libraries look for.
 SILENT = {
     "analysis": set(),
+    "claims": set(),
     "prompts": {"clip-interrogator", "torchvision"},
     "diffusion": {"accelerate", "protobuf", "sentencepiece", "torchvision"},
     "vqdm": {"accelerate", "sentencepiece", "torchvision"},

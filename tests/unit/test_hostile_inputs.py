@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import hostile_claims
 import hostile_configurations
 import hostile_pictures
 import hostile_tables
@@ -23,6 +24,13 @@ FEW = settings(
 @given(hostile_pictures.hostile_pictures())
 def test_damaged_pictures(picture) -> None:
     hostile_pictures.check_picture(picture[1])
+
+
+@pytest.mark.filterwarnings("ignore")
+@FEW
+@given(hostile_claims.hostile_claims())
+def test_damaged_claims(data) -> None:
+    hostile_claims.check_claims(data)
 
 
 @FEW
@@ -54,6 +62,7 @@ def test_what_is_valid_is_taken(tmp_path) -> None:
     assert hostile_configurations.check_parsed(hostile_configurations.VALID, set())
     assert hostile_configurations.check_document(hostile_configurations.DOCUMENT.encode(), tmp_path)
     assert hostile_tables.check_calibration(hostile_tables.VALID, tmp_path)
+    assert all(hostile_claims.check_claims(data) for data in hostile_claims.FILES.values())
     refused = {name for name, data in hostile_pictures.PICTURES.items() if not hostile_pictures.check_picture(data)}
     assert refused == {
         *("png animated", "webp animated", "gif animated", "avif animated"),

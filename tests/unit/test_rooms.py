@@ -16,6 +16,7 @@ ROOMS = [
         "tables",
         "weights",
         "images",
+        "claims",
         "observations",
         "prompts",
         "autoencoders",
@@ -74,3 +75,10 @@ def test_what_snakemake_imports_is_light() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)
     assert (run.returncode, run.stdout.strip()) == (0, ""), run.stderr + run.stdout
+
+
+def test_no_measurement_knows_what_files_claim() -> None:
+    """So a change there measures nothing again, and a claim can reach no verdict but beside it."""
+    reached = {job.name: imported_files([job], SCRIPTS) for job in JOBS}
+    knowing = {name for name, files in reached.items() if SCRIPTS / "aedr/claims/__init__.py" in files}
+    assert knowing == {"read_claims.py", "attribute_images.py"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import ExifTags, Image, ImageFilter, ImageOps
+from PIL import ExifTags, Image, ImageFilter, ImageOps, PngImagePlugin
 
 import dropped_files
 import studies
@@ -16,6 +16,17 @@ from aedr.verdicts.calibration_file import read_calibration
 from studies import results, run_snakemake
 
 DEMO = studies.ROOT / "demo"
+
+
+# What copies of two images claim: another model of the study, and their own.
+CLAIMED = {
+    "demo-sd": {
+        "parameters": "a cat\nSteps: 9, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 512x512, Model: demo-tiny"
+    },
+    "demo-tiny": {
+        "prompt": json.dumps({"1": {"class_type": "Loader", "inputs": {"ckpt_name": "demo_tiny.safetensors"}}})
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +78,11 @@ def study(tmp_path_factory) -> tuple[Path, dict]:
     noise.filter(ImageFilter.GaussianBlur(6)).save(query / "smooth.png")
     Image.new("RGB", (8, 8), (20, 90, 200)).save(query / "small.png")
     (query / "broken.png").write_bytes(b"no picture")
+    for name, texts in CLAIMED.items():
+        info = PngImagePlugin.PngInfo()
+        for keyword, text in texts.items():
+            info.add_text(keyword, text)
+        Image.open(query / f"{name}.png").save(query / f"{name} with claims.png", pnginfo=info)
     return folder, config
 
 
@@ -74,7 +90,9 @@ EXPECTED = {
     "broken.png": ("cannot say", [], "cannot be decoded"),
     "cropped.png": ("cannot say", [], "off the grid: 61x62"),
     "demo-sd.png": ("family", ["sd"], None),
+    "demo-sd with claims.png": ("family", ["sd"], None),
     "demo-tiny.png": ("family", ["tiny"], None),
+    "demo-tiny with claims.png": ("family", ["tiny"], None),
     "enlarged.png": ("family", ["sd"], None),
     "flat.png": ("cannot say", [], "one flat colour"),
     "grey.jpg": ("family", ["tiny"], None),
@@ -121,7 +139,7 @@ def attributed(study) -> tuple[Path, dict]:
     before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.parquet")}
     run = run_snakemake(folder, config | {"query": "query"}, "attribute")
     assert run.returncode == 0, run.stdout
-    assert "Verdicts: family 11, cannot say 5, none of these 2" in run.stdout
+    assert "Verdicts: family 13, cannot say 5, none of these 2" in run.stdout
     # The study itself is as it was.
     assert before == {path: path.stat().st_mtime_ns for path in before}
     return folder, config
@@ -138,6 +156,25 @@ def test_every_image_is_read_as_what_was_done_to_it(attributed) -> None:
     for name, orientation in turned.items():
         (of_own,) = [e for e in table.loc[f"query/{name}", "evidence"] if e["autoencoder"] == "tiny"]
         assert of_own["orientation"] == orientation, name
+
+
+def test_claims_stand_beside_verdicts_and_change_none(attributed) -> None:
+    folder, _ = attributed
+    table = results(folder, "verdicts", "results/verdicts/verdicts.parquet").set_index("image_id")
+    agreement = table["claim_agreement"].to_dict()
+    assert agreement.pop("query/demo-sd with claims.png") == "contradicts"
+    assert agreement.pop("query/demo-tiny with claims.png") == "agrees"
+    assert agreement.pop("query/broken.png") == "cannot be compared"
+    assert set(agreement.values()) == {"nothing claimed"}
+    claims = table.loc["query/demo-sd with claims.png"]
+    assert (claims["claimed_generator"], claims["claimed_model"]) == ("Automatic1111", "demo-tiny")
+    assert "size 512x512, but the image has 64x64" in claims["claims_in_words"]
+    decided = ["verdict", "autoencoders", "reason", "history_in_words", "width", "height", "evidence"]
+    for name in CLAIMED:
+        bare, claiming = (table.loc[f"query/{name}{end}.png", decided] for end in ("", " with claims"))
+        assert str(bare.to_dict()) == str(claiming.to_dict())
+    csv = pd.read_csv(folder / "results/verdicts/verdicts.csv")
+    assert {"claim_agreement", "claims_in_words", "claimed_generator", "credentials_validity"} <= set(csv)
 
 
 def test_the_page_and_the_csv_hold_every_image(attributed) -> None:

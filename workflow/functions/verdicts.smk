@@ -41,3 +41,16 @@ def query_images(wildcards):
 def query_losses(wildcards):
     """Return the losses of the query under every family."""
     return losses_of(QUERIES)
+
+
+def model_names():
+    """Return what the models of each autoencoder are called, so that claims of files can be compared with verdicts."""
+    return {
+        autoencoder: [autoencoder, *(name for model in models for name in names_of_model(model))]
+        for autoencoder, models in own_sources().items()
+    }
+
+
+def names_of_model(model):
+    """Return a model's id, its repository, and its name in the paper."""
+    return [name for name in (model, MODELS[model]["repository"], PAPER_MODELS.get(model)) if name]

@@ -109,6 +109,8 @@ rule attribute_images:
         homogeneity=tables_of_all("homogeneity", QUERIES),
         histories=tables_of_all("histories", QUERIES),
         images=query_images,
+        claims=tables_of("claims", QUERY),
+        autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
         csv=f"{RESULTS}/verdicts/verdicts.csv",
@@ -120,6 +122,7 @@ rule attribute_images:
     params:
         level=config["attribution"]["verdict_level"],
         confidence=config["attribution"]["verdict_confidence"],
+        model_names=model_names(),
         code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2")),
     message:
         "verdicts"

@@ -1,6 +1,6 @@
 """Give every query image a verdict; read the images' losses and a calibration, write tables and a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aedr.jobs import job, warn
@@ -13,21 +13,26 @@ def attribute_images(
     homogeneity: Sequence[str],
     histories: Sequence[str],
     images: Sequence[str],
+    claims: Sequence[str],
+    autoencoders: str,
     parquet: str,
     csv: str,
     page: str,
     level: float,
     confidence: float | None,
+    model_names: Mapping[str, Sequence[str]],
 ) -> None:
     """Write a verdict for each image as Parquet and CSV, and a page with the images.
 
     `families` is the file that `check_calibration` writes; `level` and `confidence` are what verdicts
-    promise (`aedr.verdicts.promise.Promise`).
+    promise (`aedr.verdicts.promise.Promise`). `model_names` has what each autoencoder's models are called, which
+    claims are compared with.
     """
     import json
 
     from aedr.pages.verdicts import verdict_page
-    from aedr.tables.files import read_tables, write_table
+    from aedr.tables.files import read_table, read_tables, write_table
+    from aedr.verdicts.agreement import add_claims
     from aedr.verdicts.attribution import attribute, flatten
     from aedr.verdicts.calibration_file import read_calibration
     from aedr.verdicts.promise import Promise
@@ -46,6 +51,8 @@ def attribute_images(
         reference,
         read_tables(histories, "histories"),
     )
+    family_here = read_table(autoencoders, "autoencoders").set_index("autoencoder")["family"]
+    verdicts = add_claims(verdicts, read_tables(claims, "claims"), model_names, family_here.map(asked).to_dict())
     settings = {"level": level, "confidence": confidence, "calibration": calibration}
     write_table(parquet, "verdicts", verdicts, {"settings": settings, "warnings": list(reference.warnings)})
     flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
@@ -61,9 +68,12 @@ if __name__ == "__main__":
             homogeneity=snakemake.input.homogeneity,
             histories=snakemake.input.histories,
             images=snakemake.input.images,
+            claims=snakemake.input.claims,
+            autoencoders=snakemake.input.autoencoders,
             parquet=snakemake.output.parquet,
             csv=snakemake.output.csv,
             page=snakemake.output.page,
             level=snakemake.params.level,
             confidence=snakemake.params.confidence,
+            model_names=snakemake.params.model_names,
         )

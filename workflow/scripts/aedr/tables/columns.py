@@ -75,7 +75,35 @@ COLUMNS = {
     "cap": Column(NUMBER, "second loss that 99 % of own images are below"),
     "capped_ratio": Column(NUMBER, "first loss divided by the second, or by the cap if that is smaller"),
     "caption": Column(TEXT, "the image's caption"),
+    "claim_agreement": Column(
+        TEXT,
+        "whether the autoencoder, or else the model, that the file claims is of the verdict's family: agrees, "
+        "contradicts, nothing claimed, or cannot be compared; a claim never changes a verdict",
+    ),
+    "claimed_camera": Column(TEXT, "maker and model of a camera, by EXIF"),
+    "claimed_generator": Column(TEXT, "the tool or the service that the image is said to be made with"),
+    "claimed_in": Column(TEXT, "where in the file the claims were read"),
+    "claimed_model": Column(TEXT, "the name of the model, or of its file"),
+    "claimed_model_hash": Column(TEXT, "the hash that is given for it"),
+    "claimed_sampler": Column(TEXT, "the sampler"),
+    "claimed_size": Column(TEXT, "width and height that the image was generated with, as WIDTHxHEIGHT"),
+    "claimed_software": Column(TEXT, "the software that wrote the file, by EXIF, XMP or a text of a PNG"),
+    "claimed_source_type": Column(
+        TEXT, "the IPTC's digital source type, such as trainedAlgorithmicMedia, by XMP or Content Credentials"
+    ),
+    "claimed_vae": Column(TEXT, "the name of an autoencoder that is not the model's own"),
+    "claimed_vae_hash": Column(TEXT, "the hash that is given for it"),
+    "claims_in_words": Column(TEXT, "all that the file claims about its origin, in words; unverified"),
     "class": Column(TEXT, "class in diffusers"),
+    "credentials_actions": Column(
+        TEXT, "the actions that Content Credentials (C2PA) list, with source type and software"
+    ),
+    "credentials_issuer": Column(TEXT, "who signed the Content Credentials, by a certificate that is not checked"),
+    "credentials_validity": Column(
+        TEXT,
+        "whether the file is still what was signed: valid, invalid with C2PA's codes, or not checked; no signer is "
+        "checked",
+    ),
     "decoder_sha256": Column(TEXT, "hash of the weights that decoding uses, rounded to float16"),
     "decoder_sketch": Column(pa.list_(NUMBER), "numbers that compare those weights to bfloat16's precision"),
     "difference": Column(NUMBER, "what was measured minus what the paper reports"),
@@ -176,6 +204,9 @@ COLUMNS = {
     "unusable": Column(INTEGER, "images without a signal; their rows say why"),
     "value": Column(NUMBER, "the image's signal under the autoencoder"),
     "verdict": Column(TEXT, "family, several possible, none of these, or cannot say"),
+    "watermark": Column(
+        TEXT, "the invisible watermark in the pixels; empty too if no decoder is installed (docs/claims.md)"
+    ),
     "width": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
 }
 

@@ -44,6 +44,14 @@ FINGERPRINT = ("autoencoder", "class", "encoder_sha256", "decoder_sha256", "para
 # Empty for a local folder; latent_channels if the autoencoder's configuration does not state them.
 ORIGIN = ("repository", "revision", "latent_channels")
 
+# What an image's file says about its origin, as the file says it.
+CLAIM_FIELDS = (
+    *("claimed_generator", "claimed_model", "claimed_model_hash", "claimed_vae", "claimed_vae_hash"),
+    *("claimed_sampler", "claimed_size", "claimed_software", "claimed_camera", "claimed_source_type"),
+    *("credentials_issuer", "credentials_actions", "credentials_validity", "watermark"),
+)
+CLAIMS = (*CLAIM_FIELDS, "claimed_in")
+
 # An autoencoder's view of a source, by one signal.
 CELL = (
     *("autoencoder", "source", "metric", "signal", "protocol", "belonging", "images", "own_images", "unusable"),
@@ -105,6 +113,13 @@ TABLES = {
         key=("image_id",),
         required=("image_id", "source"),
         optional=("history", "history_in_words", "stored", "reason"),
+    ),
+    "claims": Table(
+        "claims/query/{shard}.parquet",
+        "an image that was asked about",
+        key=("image_id",),
+        required=("image_id", "source", "claims_in_words"),
+        optional=(*CLAIMS, "reason"),
     ),
     "homogeneity": Table(
         "homogeneity/{source}/{shard}.parquet",
@@ -191,6 +206,9 @@ TABLES = {
         "an image that was asked about",
         key=("image_id",),
         required=("image_id", "verdict", "autoencoders"),
-        optional=("reason", "history_in_words", "sha256", "width", "height", "evidence"),
+        optional=(
+            *("reason", "history_in_words", "sha256", "width", "height", "evidence"),
+            *("claim_agreement", "claims_in_words", *CLAIMS),
+        ),
     ),
 }
