@@ -49,9 +49,11 @@ def _read(image: Any, read_apart: "Apart", folder: str, max_bytes: int) -> dict[
     from aedr.claims.claims import UnreadableClaim
     from aedr.errors import UnusableImage
     from aedr.images.pictures import read_image_file
+    from aedr.images.plugins import PLUGINS
 
     try:
-        if image.image is not None:
+        # What a plugin decoded is in the table without what its file says.
+        if image.image is not None and image.format not in PLUGINS:
             return read_apart(image.image["bytes"])
         data = read_image_file(Path(folder) / image.image_id.partition("/")[2], max_bytes)
         # Files that were too large have none.
