@@ -112,6 +112,7 @@ rule attribute_images:
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
         csv=f"{RESULTS}/verdicts/verdicts.csv",
+        documents=f"{RESULTS}/verdicts/verdicts.jsonl",
         page=f"{RESULTS}/verdicts/verdicts.html",
     log:
         f"{RESULTS}/logs/attribute_images.log",
@@ -120,7 +121,7 @@ rule attribute_images:
     params:
         level=config["attribution"]["verdict_level"],
         confidence=config["attribution"]["verdict_confidence"],
-        code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2")),
+        code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2", "verdicts.js")),
     message:
         "verdicts"
     script:
