@@ -4,8 +4,8 @@ PYTHONPATH=workflow/scripts:tests/support python benchmarks/cost/verdict_page.py
 
 The images are synthetic and as hard to compress as photographs; three autoencoders were asked. Headless Chromium opens
 the page from a file, in a new process and profile each time. Opened is when the first images have been painted. Each of
-the other times lasts from the change of a control until the page has been painted again. Printed are the medians and the
-worst by the clock, which other work on the machine lengthens, and the median of CPU seconds of the page's main thread.
+the other times lasts from the change of a control until the page has been painted again. Printed are the medians and
+the worst by the clock, which other work on the machine lengthens, and the median CPU seconds of the page's main thread.
 """
 
 import argparse

@@ -63,7 +63,7 @@ def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[
 
 def thumbnails_of(images: pd.DataFrame, side: int = SIDE) -> dict[str, Thumbnail]:
     """Return the thumbnails of the rows of an images table by their ids, with sides of at most `side` pixels."""
-    found = {}
+    found: dict[str, Thumbnail] = {}
     for row in images.itertuples():
         pixels = decode_image(row.image["bytes"]) if row.image is not None else None
         found[row.image_id] = Thumbnail(
