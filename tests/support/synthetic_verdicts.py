@@ -52,7 +52,8 @@ def write_page(folder: Path, real_near: str | None = None, count: int = len(QUER
     ]
     hashes = [hashlib.sha256(name.encode()).hexdigest() for name in repeated["image_id"]]
     repeated["sha256"] = [*hashes[:-1], hashes[0] if count > len(QUERY) else hashes[-1]]
-    repeated["claims_in_words"] = [HOSTILE, *[None] * (count - 1)]
+    repeated["claims_in_words"] = [f"The file claims {HOSTILE}.", *[None] * (count - 1)]
+    repeated["claim_agreement"] = ["contradicts", *[None] * (count - 1)]
     described = verdict_documents(repeated, calibration, PROMISE, "0" * 64, {"aedr": "9.9"}, "verdicts.html")
     chance = np.random.default_rng(10)
     pool = pd.DataFrame(

@@ -207,7 +207,7 @@ def test_without_scripts_every_answer_and_its_evidence_is_there(browser, page, d
 def test_the_page_says_what_decoded_by_means_and_where_the_tables_are(opened) -> None:
     text = opened.find_element(By.TAG_NAME, "main").get_property("textContent")
     assert "retouched by inpainting" in text and "made by" not in text
-    assert f"Claims in words: {HOSTILE}" in text
+    assert f"The file claims {HOSTILE}. Compared with the answer: contradicts." in text
     links = {
         one.text: one.get_attribute("href").rpartition("/")[2]
         for one in opened.find_elements(By.CSS_SELECTOR, "a[download]")

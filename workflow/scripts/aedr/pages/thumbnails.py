@@ -52,7 +52,7 @@ def sample_ids(path: str | Path, at_most: int) -> list[str]:
 def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[str, Thumbnail]:
     """Return the thumbnails of the images with the ids `wanted`; the images tables are loaded one at a time."""
     wanted = set(wanted)
-    found = {}
+    found: dict[str, Thumbnail] = {}
     for path in paths:
         if wanted.isdisjoint(pq.read_table(path, columns=["image_id"])["image_id"].to_pylist()):
             continue

@@ -26,7 +26,7 @@ ANSWERS = {
     CANNOT_SAY: "cannot say",
 }
 DIGITS_OF_AN_ANCHOR = 16
-# The columns of the verdicts table that have keys of their own. All others are `further` ones.
+# The columns of the verdicts table that have keys of their own. All others, such as claims, are `further` ones.
 WITH_KEYS = (
     "image_id",
     "verdict",
