@@ -1,8 +1,10 @@
 """A page of more verdicts than are drawn at once: found, sorted, linked, printed, and read without scripts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
@@ -10,6 +12,7 @@ from selenium.webdriver.support.ui import Select
 
 import browser as browsers
 import synthetic_verdicts
+from aedr.figures.reference import draw_reference
 from synthetic_study import HOSTILE
 
 COUNT, AT_ONCE = 130, 50
@@ -213,3 +216,12 @@ def test_the_page_says_what_decoded_by_means_and_where_the_tables_are(opened) ->
         for one in opened.find_elements(By.CSS_SELECTOR, "a[download]")
     }
     assert links == synthetic_verdicts.TABLES
+
+
+def test_an_axis_of_ratios_has_numbers() -> None:
+    reference = synthetic_verdicts.attribute_query()[2]
+    own = {name: np.exp(values) for name, values in reference.own.items()}
+    others = {kind: np.exp(table) for kind, table in reference.others.items()}
+    ratios = replace(reference, signal="loss_ratio", own=own, others=others)
+    content = draw_reference(ratios, [{"model-0": 100.0}], {name: name for name in own}).content
+    assert ">1</text>" in content and ">100</text>" in content and "math" not in content
