@@ -1,4 +1,4 @@
-"""Which model made this image? Attribution to latent diffusion models by autoencoder double reconstruction."""
+"""Which latent diffusion model's autoencoder decoded this image? Attribution by double reconstruction."""
 
 from snakemake.utils import min_version
 

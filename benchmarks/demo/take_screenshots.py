@@ -19,7 +19,7 @@ WIDTH = 1280
 if __name__ == "__main__":
     results, folder = Path(sys.argv[1]), Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as profile, open_browser(Path(profile) / "chromium") as browser:
-        for page, first, height in [("report.html", "body", 1190), ("verdicts/verdicts.html", "article", 1000)]:
+        for page, first, height in [("report.html", "body", 1190), ("verdicts/verdicts.html", "#choices", 1100)]:
             visit(browser, results / page, WIDTH)
             top = browser.find_element(By.CSS_SELECTOR, first).rect["y"]
             clip = {"x": 0, "y": top, "width": WIDTH, "height": height, "scale": 1}

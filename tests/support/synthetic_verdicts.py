@@ -1,13 +1,18 @@
 """Verdicts on images that nobody made, and their page, with every answer and names that would break a careless page."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from aedr.pages.verdicts import verdict_page
+from aedr.pages.thumbnails import Thumbnail, thumbnails_of
+from aedr.pages.verdicts import thumbnail_side, verdict_page
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
+from aedr.verdicts.decision import Reference
+from aedr.verdicts.documents import verdict_documents
 from aedr.verdicts.promise import Promise
 from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
@@ -23,11 +28,53 @@ QUERY = {
 }
 
 
-def write_page(folder: Path, real_near: str | None = None) -> Path:
-    """Attribute the images of `QUERY`, write the page to `folder` and return its file.
+# Each image of a larger page has one of so many pictures, because drawing one takes longer than the rest of the page.
+MOST_PICTURES = 200
+PROMISE = Promise(0.05)
+TABLES = {"CSV": "verdicts.csv", "Parquet": "verdicts.parquet", "JSON Lines": "verdicts.jsonl"}
 
-    Real images are near to the family `real_near`, and far from the others.
+
+def write_page(folder: Path, real_near: str | None = None, count: int = len(QUERY), side: int = 64) -> Path:
+    """Attribute the images of `QUERY`, write the page and the documents to `folder` and return the page's file.
+
+    Args:
+        real_near: the family that real images are near to; they are far from the others.
+        count: how many images there are. Those after `QUERY` have the answers of the same images again, and names of
+            their own; the last has the file of the first.
+        side: of the pictures, in pixels.
     """
+    verdicts, calibration, reference = attribute_query(real_near)
+    repeated = verdicts.iloc[np.arange(count) % len(verdicts)].reset_index(drop=True)
+    numbers = np.arange(count) // len(verdicts)
+    repeated["image_id"] = [
+        name if number == 0 else name.replace("/", f"/{number} ", 1)
+        for name, number in zip(repeated["image_id"], numbers, strict=True)
+    ]
+    hashes = [hashlib.sha256(name.encode()).hexdigest() for name in repeated["image_id"]]
+    repeated["sha256"] = [*hashes[:-1], hashes[0] if count > len(QUERY) else hashes[-1]]
+    repeated["claims_in_words"] = [f"The file claims {HOSTILE}.", *[None] * (count - 1)]
+    repeated["claim_agreement"] = ["contradicts", *[None] * (count - 1)]
+    described = verdict_documents(repeated, calibration, PROMISE, "0" * 64, {"aedr": "9.9"}, "verdicts.html")
+    chance = np.random.default_rng(10)
+    pool = pd.DataFrame(
+        {"image_id": [f"{i}" for i in range(min(count, MOST_PICTURES))], "prompt": None, "reason": None}
+    )
+    pool["image"] = [{"bytes": picture(chance, side)} for _ in pool["image_id"]]
+    drawn = thumbnails_of(pool, thumbnail_side(count))
+    missing = Thumbnail("broken.png", None, None, None, False, None, "cannot be decoded")
+    thumbnails = {
+        image_id: drawn[f"{i % len(drawn)}"] if len(evidence) else missing
+        for i, (image_id, evidence) in enumerate(zip(repeated["image_id"], repeated["evidence"], strict=True))
+    }
+    lines = "".join(json.dumps(document) + "\n" for document in described)
+    (folder / "verdicts.jsonl").write_text(lines, encoding="ascii")
+    page = folder / "verdicts.html"
+    page.write_text(verdict_page(described, thumbnails, calibration, reference, TABLES), encoding="utf-8")
+    return page
+
+
+def attribute_query(real_near: str | None = None) -> tuple[pd.DataFrame, Calibration, Reference]:
+    """Return the verdicts table of `QUERY`, the calibration that was asked and its reference."""
     chance = np.random.default_rng(9)
     rows = []
     for family in FAMILIES:
@@ -68,8 +115,7 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
     }
     ids = [f"query/{name}" for name in QUERY]
     reasons = [reason for _, _, reason in QUERY.values()]
-    images = pd.DataFrame({"image_id": ids, "sha256": "0", "width": 64, "height": 64, "reason": reasons})
-    images["image"] = [None if reason else {"bytes": picture(chance, 64), "path": "x.jpg"} for reason in reasons]
+    images = pd.DataFrame({"image_id": ids, "sha256": "0" * 64, "width": 64, "height": 64, "reason": reasons})
     losses = pd.DataFrame(
         [
             {
@@ -92,8 +138,5 @@ def write_page(folder: Path, real_near: str | None = None) -> Path:
     )
     homogeneity = pd.DataFrame({"image_id": ids, "homogeneity": [value for _, value, _ in QUERY.values()]})
     calibration = Calibration(description, pd.DataFrame(rows), {family: family for family in FAMILIES})
-    reference = calibration.reference(Promise(0.05))
-    verdicts = attribute(images, losses, homogeneity, calibration, reference)
-    page = folder / "verdicts.html"
-    page.write_text(verdict_page(verdicts, images, calibration, reference), encoding="utf-8")
-    return page
+    reference = calibration.reference(PROMISE)
+    return attribute(images, losses, homogeneity, calibration, reference), calibration, reference

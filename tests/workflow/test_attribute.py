@@ -1,9 +1,12 @@
 """Images attributed as a user would: by a study, then by its calibration alone, which must fit."""
 
+import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,6 +143,10 @@ def attributed(study) -> tuple[Path, dict]:
     run = run_snakemake(folder, config | {"query": "query"}, "attribute")
     assert run.returncode == 0, run.stdout
     assert "Verdicts: family 13, cannot say 5, none of these 2" in run.stdout
+    lines = {line.split("  ")[0]: line for line in run.stdout.splitlines()}
+    assert re.search(r" decoded by tiny +tiny( [01]\.\d{3},?){3}$", lines["demo-tiny.png"]), run.stdout
+    assert lines["broken.png"].split("cannot say")[1].strip().startswith("cannot be decoded")
+    assert "photograph größe.png" in lines and "results/verdicts/verdicts.html" in run.stdout
     # The study itself is as it was.
     assert before == {path: path.stat().st_mtime_ns for path in before}
     return folder, config
@@ -181,6 +188,17 @@ def test_the_page_and_the_csv_hold_every_image(attributed) -> None:
     folder, _ = attributed
     page = (folder / "results/verdicts/verdicts.html").read_text()
     assert page.count("<article ") == len(EXPECTED) and "photograph größe.png" in page and "nan" not in page.split()
+    schema = json.loads((studies.ROOT / "workflow/schemas/verdict.schema.json").read_text())
+    documents = [json.loads(line) for line in (folder / "results/verdicts/verdicts.jsonl").read_text().splitlines()]
+    assert {document["name"] for document in documents} == set(EXPECTED)
+    for document in documents:
+        jsonschema.validate(document, schema)
+        file = folder / "query" / document["name"]
+        assert document["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        name, _, anchor = document["page"].partition("#")
+        assert name == "verdicts.html" and f'id="{anchor}"' in page
+        carried = (folder / "results/calibration.parquet").read_bytes()
+        assert document["calibration"]["sha256"] == hashlib.sha256(carried).hexdigest()
     csv = pd.read_csv(folder / "results/verdicts/verdicts.csv")
     columns = {"signal_sd", "p_value_tiny", "corrected_p_value_tiny", "foreign_p_value_sd", "foreign_source_sd"}
     assert len(csv) == len(EXPECTED) and columns <= set(csv)

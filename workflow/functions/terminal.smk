@@ -3,7 +3,7 @@
 import logging
 import time
 
-from aedr.study.run_summary import accuracy_matrix, count_verdicts, last_words, warnings
+from aedr.study.run_summary import accuracy_matrix, last_words, say_verdicts, warnings
 from aedr.study.time_left import JobTimes, say_time_left
 
 # Every estimate looks at every job.
@@ -117,8 +117,9 @@ def say_summary():
     if "write_report" in made:
         logger.info(f"Report: {RESULTS}/report.html")
     if "attribute_images" in made:
-        logger.info(f"\nVerdicts: {count_verdicts(f'{RESULTS}/verdicts/verdicts.csv')}")
-        logger.info(f"Why: {RESULTS}/verdicts/verdicts.html")
+        verdicts = f"{RESULTS}/verdicts/verdicts"
+        logger.info(f"\n{say_verdicts(f'{verdicts}.jsonl')}")
+        logger.info(f"Why: {verdicts}.html\nAs tables: {verdicts}.csv, .parquet and .jsonl")
         for warning in warnings(f"{RESULTS}/logs/attribute_images.log"):
             logger.warning(warning)
 

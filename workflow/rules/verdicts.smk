@@ -114,6 +114,7 @@ rule attribute_images:
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
         csv=f"{RESULTS}/verdicts/verdicts.csv",
+        documents=f"{RESULTS}/verdicts/verdicts.jsonl",
         page=f"{RESULTS}/verdicts/verdicts.html",
     log:
         f"{RESULTS}/logs/attribute_images.log",
@@ -123,7 +124,7 @@ rule attribute_images:
         level=config["attribution"]["verdict_level"],
         confidence=config["attribution"]["verdict_confidence"],
         model_names=model_names(),
-        code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2")),
+        code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2", "verdicts.js")),
     message:
         "verdicts"
     script:

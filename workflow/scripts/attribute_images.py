@@ -1,9 +1,16 @@
-"""Give every query image a verdict; read the images' losses and a calibration, write tables and a page."""
+"""Give every query image a verdict; read the images' losses and a calibration, write tables, documents and a page."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aedr.jobs import job, warn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aedr.pages.thumbnails import Thumbnail
 
 
 def attribute_images(
@@ -17,34 +24,38 @@ def attribute_images(
     autoencoders: str,
     parquet: str,
     csv: str,
+    documents: str,
     page: str,
     level: float,
     confidence: float | None,
     model_names: Mapping[str, Sequence[str]],
+    software: Mapping[str, str],
 ) -> None:
-    """Write a verdict for each image as Parquet and CSV, and a page with the images.
+    """Write a verdict for each image as Parquet and CSV, as a document a line, and a page with the images.
 
     `families` is the file that `check_calibration` writes; `level` and `confidence` are what verdicts
     promise (`aedr.verdicts.promise.Promise`). `model_names` has what each autoencoder's models are called, which
-    claims are compared with.
+    claims are compared with; `software` is what decides, with its versions.
     """
-    import json
+    import hashlib
 
     from aedr.pages.verdicts import verdict_page
     from aedr.tables.files import read_table, read_tables, write_table
     from aedr.verdicts.agreement import add_claims
     from aedr.verdicts.attribution import attribute, flatten
     from aedr.verdicts.calibration_file import read_calibration
+    from aedr.verdicts.documents import verdict_documents
     from aedr.verdicts.promise import Promise
 
     asked = json.loads(Path(families).read_text(encoding="utf-8"))
     carried = read_calibration(calibration).asking(asked)
-    reference = carried.reference(Promise(level, confidence))
+    promise = Promise(level, confidence)
+    reference = carried.reference(promise)
     for warning in reference.warnings:
         warn(warning)
-    pictures = read_tables(images, "images")
+    queried, thumbnails = _read_images(images)
     verdicts = attribute(
-        pictures,
+        queried,
         read_tables(losses, "losses"),
         read_tables(homogeneity, "homogeneity"),
         carried,
@@ -56,10 +67,39 @@ def attribute_images(
     settings = {"level": level, "confidence": confidence, "calibration": calibration}
     write_table(parquet, "verdicts", verdicts, {"settings": settings, "warnings": list(reference.warnings)})
     flatten(verdicts).to_csv(csv, index=False, float_format="%.4f")
-    Path(page).write_text(verdict_page(verdicts, pictures, carried, reference), encoding="utf-8")
+    with open(calibration, "rb") as file:
+        calibration_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    described = verdict_documents(verdicts, carried, promise, calibration_sha256, software, Path(page).name)
+    # Without line ends, or what some programs take for them, inside a document.
+    lines = (json.dumps(document, allow_nan=False) + "\n" for document in described)
+    Path(documents).write_text("".join(lines), encoding="ascii")
+    tables = {"CSV": Path(csv).name, "Parquet": Path(parquet).name, "JSON Lines": Path(documents).name}
+    html = verdict_page(described, thumbnails, carried, reference, tables)
+    Path(page).write_text(html, encoding="utf-8")
+
+
+def _read_images(paths: Sequence[str]) -> "tuple[pd.DataFrame, dict[str, Thumbnail]]":
+    """Return the images tables without the images, and thumbnails of these; one file is in memory at a time."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    from aedr.pages.thumbnails import thumbnails_of
+    from aedr.pages.verdicts import thumbnail_side
+    from aedr.tables.files import read_table
+
+    side = thumbnail_side(sum(pq.read_metadata(path).num_rows for path in paths))
+    thumbnails: dict[str, Thumbnail] = {}
+    tables = []
+    for path in paths:
+        table = read_table(path, "images")
+        thumbnails |= thumbnails_of(table, side)
+        tables.append(table.drop(columns="image"))
+    return pd.concat(tables, ignore_index=True), thumbnails
 
 
 if __name__ == "__main__":
+    from importlib.metadata import version
+
     with job(snakemake):
         attribute_images(
             calibration=snakemake.input.calibration,
@@ -72,8 +112,11 @@ if __name__ == "__main__":
             autoencoders=snakemake.input.autoencoders,
             parquet=snakemake.output.parquet,
             csv=snakemake.output.csv,
+            documents=snakemake.output.documents,
             page=snakemake.output.page,
             level=snakemake.params.level,
             confidence=snakemake.params.confidence,
             model_names=snakemake.params.model_names,
+            software={"aedr": snakemake.params.code}
+            | {package: version(package) for package in ("numpy", "scipy", "pandas", "pyarrow")},
         )

@@ -49,6 +49,8 @@ def draw_reference(
         spread = np.random.default_rng(0)
         if reference.signal in RATIOS and everything.min() > 0:
             axes.set_xscale("log")
+            # Matplotlib's own would be formulas, and a figure shows the source of a formula.
+            axes.xaxis.set_major_formatter("{x:g}")
         for y, name in enumerate(rows):
             for values, colour, side in ((reference.own[name], "own", -1), (real[name], "other", 1)):
                 draw_dots(axes, values, y + side * spread.uniform(0.04, 0.32, len(values)), COLOURS[colour])

@@ -35,5 +35,5 @@ def render_page(template: str, scripts: Sequence[str], **context: object) -> str
 
 
 def data_address(data: bytes, kind: str) -> str:
-    """Return a picture's encoded bytes (`kind` is png or jpeg) as a data URL, which needs no network."""
+    """Return a picture's encoded bytes (`kind` is png or webp) as a data URL, which needs no network."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -36,13 +36,11 @@ def shrink(pixels: Pixels, side: int = SIDE) -> str:
     Pictures of up to half that size are kept pixel by pixel, because pixels are what the method measures.
     """
     picture = Image.fromarray(pixels)
-    buffer = io.BytesIO()
-    if max(picture.size) <= side / 2:
-        picture.save(buffer, "PNG", optimize=True)
-        return data_address(buffer.getvalue(), "png")
+    is_kept = max(picture.size) <= side / 2
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    picture.save(buffer, "JPEG", quality=82)
-    return data_address(buffer.getvalue(), "jpeg")
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=is_kept, quality=80)
+    return data_address(buffer.getvalue(), "webp")
 
 
 def sample_ids(path: str | Path, at_most: int) -> list[str]:
@@ -54,20 +52,27 @@ def sample_ids(path: str | Path, at_most: int) -> list[str]:
 def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[str, Thumbnail]:
     """Return the thumbnails of the images with the ids `wanted`; the images tables are loaded one at a time."""
     wanted = set(wanted)
-    found = {}
+    found: dict[str, Thumbnail] = {}
     for path in paths:
         if wanted.isdisjoint(pq.read_table(path, columns=["image_id"])["image_id"].to_pylist()):
             continue
         table = read_table(path, "images")
-        for row in table[table["image_id"].isin(wanted)].itertuples():
-            pixels = decode_image(row.image["bytes"]) if row.image is not None else None
-            found[row.image_id] = Thumbnail(
-                image_id=row.image_id,
-                address=None if pixels is None else shrink(pixels),
-                width=None if pixels is None else pixels.shape[1],
-                height=None if pixels is None else pixels.shape[0],
-                is_enlarged=pixels is not None and max(pixels.shape) <= SIDE / 2,
-                prompt=None if pd.isna(row.prompt) else row.prompt,
-                reason=None if pd.isna(row.reason) else row.reason,
-            )
+        found |= thumbnails_of(table[table["image_id"].isin(wanted)])
+    return found
+
+
+def thumbnails_of(images: pd.DataFrame, side: int = SIDE) -> dict[str, Thumbnail]:
+    """Return the thumbnails of the rows of an images table by their ids, with sides of at most `side` pixels."""
+    found: dict[str, Thumbnail] = {}
+    for row in images.itertuples():
+        pixels = decode_image(row.image["bytes"]) if row.image is not None else None
+        found[row.image_id] = Thumbnail(
+            image_id=row.image_id,
+            address=None if pixels is None else shrink(pixels, side),
+            width=None if pixels is None else pixels.shape[1],
+            height=None if pixels is None else pixels.shape[0],
+            is_enlarged=pixels is not None and max(pixels.shape) <= side / 2,
+            prompt=None if pd.isna(row.prompt) else row.prompt,
+            reason=None if pd.isna(row.reason) else row.reason,
+        )
     return found

@@ -1,35 +1,31 @@
 """The page of verdicts: each image, its answer, and where it falls among the reference images."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from aedr.autoencoders.families import family_label
 from aedr.figures.reference import draw_reference
-from aedr.images.pictures import decode_image
 from aedr.pages.page import render_page
-from aedr.pages.thumbnails import shrink
+from aedr.pages.thumbnails import Thumbnail
 from aedr.scoring.accuracy import SHARE_TO_WARN_OF
 from aedr.scoring.methods import SIGNAL_NAMES, metric_name
 from aedr.study.metrics import OBSERVED
+from aedr.study.sources import QUERY
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, REAL, SEVERAL, Reference, name_kind
 
-HEADLINES = {
-    FAMILY: "Decoded by {names}'s autoencoder",
-    SEVERAL: "Decoded by one of {names}",
-    NONE: "Decoded by none of these autoencoders",
-    CANNOT_SAY: "Cannot say",
-}
 COUNTED = {
-    FAMILY: "attributed to one family",
+    FAMILY: "decoded by one family",
     SEVERAL: "several possible",
     NONE: "none of these",
     CANNOT_SAY: "cannot say",
 }
 KINDS = {FAMILY: "family", SEVERAL: "several", NONE: "none", CANNOT_SAY: "unknown"}
-SIDE = 448
+# On a page of at most so many images, all evidence is open and pictures are large.
+FEW, LARGE = 40, 448
+# All thumbnails of other pages have about so many pixels, as long as the side of each stays between these.
+PIXELS, SMALL, MEDIUM = 92_160_000, 96, 224
 # How an image was turned before it was measured, by the number of `aedr.observations.operators.ORIENTATIONS`.
 TURNED = (
     *("", "turned by 90", "turned by 180", "turned by 270"),
@@ -37,48 +33,60 @@ TURNED = (
 )
 
 
-def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Calibration, reference: Reference) -> str:
-    """Return one HTML page with embedded images: what `attribute` answered, and the evidence."""
+def thumbnail_side(images: int) -> int:
+    """Return the largest side of a thumbnail, in pixels, on a page of so many images."""
+    return LARGE if images <= FEW else min(MEDIUM, max(SMALL, math.isqrt(PIXELS // images)))
+
+
+def verdict_page(
+    documents: Sequence[Mapping[str, Any]],
+    thumbnails: Mapping[str, Thumbnail],
+    calibration: Calibration,
+    reference: Reference,
+    tables: Mapping[str, str],
+) -> str:
+    """Return one HTML page with embedded images: what `attribute` answered, and the evidence.
+
+    Args:
+        documents: those of `aedr.verdicts.documents`.
+        thumbnails: of the same images by their ids, with sides of at most `thumbnail_side`.
+        tables: the names of files beside the page that have the same, by their formats.
+    """
     families, promise = calibration.families, reference.promise
     labels = {name: family_label(family["members"]) for name, family in families.items()}
-    pictures = images.set_index("image_id")["image"]
     figure = draw_reference(
-        reference, [{e["autoencoder"]: e["signal"] for e in evidence} for evidence in verdicts["evidence"]], labels
+        reference, [{e["autoencoder"]: e["signal"] for e in document["evidence"]} for document in documents], labels
     )
-    shown = []
-    for row, places in zip(verdicts.itertuples(), figure.places, strict=True):
-        picture = pictures[row.image_id]
-        pixels = decode_image(picture["bytes"]) if picture is not None else None
-        shown.append(
+    firsts: dict[str, str] = {}
+    images = []
+    for document, places in zip(documents, figure.places, strict=True):
+        anchor = document["page"].partition("#")[2]
+        first = firsts.setdefault(anchor, document["name"])
+        images.append(
             {
-                "name": row.image_id.split("/", 1)[1],
-                "picture": None if pixels is None else shrink(pixels, SIDE),
-                "is_enlarged": pixels is not None and max(pixels.shape) <= SIDE / 2,
-                "width": None if pixels is None else pixels.shape[1],
-                "height": None if pixels is None else pixels.shape[0],
-                "headline": HEADLINES[row.verdict].format(names=", ".join(labels[name] for name in row.autoencoders)),
-                "kind": KINDS[row.verdict],
-                "possible": len(row.autoencoders) > 0,
-                "reason": row.reason if isinstance(row.reason, str) else None,
-                "history": row.history_in_words if isinstance(row.history_in_words, str) else None,
-                "evidence": [
-                    {
-                        **e,
-                        "label": labels[e["autoencoder"]],
-                        "turned": TURNED[e["orientation"] or 0],
-                        **_say(e, row.autoencoders, promise.level),
-                    }
-                    for e in row.evidence
-                ],
+                **document,
+                "anchor": anchor,
+                "equal_to": None if first == document["name"] else first,
+                "thumbnail": thumbnails[f"{QUERY}/{document['name']}"],
+                "headline": document["answer"][0].upper() + document["answer"][1:],
+                "kind": KINDS[document["verdict"]],
+                "group": _group(document),
+                "leading": _leading(document["evidence"]),
                 "bars": list(places.values()),
             }
         )
-    counts = verdicts["verdict"].value_counts()
+    counts = {verdict: sum(document["verdict"] == verdict for document in documents) for verdict in COUNTED}
+    named = {name: sum(image["group"] == f"family/{name}" for image in images) for name in families}
     return render_page(
         "verdicts.html.j2",
-        ["page.js"],
-        images=shown,
-        counts=[(counts.get(verdict, 0), name) for verdict, name in COUNTED.items()],
+        ["page.js", "verdicts.js"],
+        images=images,
+        is_few=len(images) <= FEW,
+        tables=tables,
+        counts=[(counts[verdict], KINDS[verdict], name) for verdict, name in COUNTED.items()],
+        named=[(count, f"family/{name}", f"decoded by {labels[name]}") for name, count in named.items() if count],
+        labels=labels,
+        turned=TURNED,
         metric=metric_name(calibration.metric),
         second=metric_name(calibration.second.metric) if calibration.second is not None else None,
         is_observed=calibration.metric in OBSERVED,
@@ -102,6 +110,17 @@ def verdict_page(verdicts: pd.DataFrame, images: pd.DataFrame, calibration: Cali
     )
 
 
+def _group(document: Mapping[str, Any]) -> str:
+    """Return what images with the same answer share: its kind, and the family if it names one."""
+    kind, names = document["verdict"], [one["family"] for one in document["decoded_by"]]
+    return "/".join([KINDS[kind], *(names if kind == FAMILY else [])])
+
+
+def _leading(evidence: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the evidence that an image is sorted by: of an autoencoder that is named, else of the nearest one."""
+    return max(evidence, key=lambda entry: (entry["is_possible"], entry["p_value"]), default=None)
+
+
 def _weak(reference: Reference, labels: Mapping[str, str]) -> list[str]:
     """Return a warning for each autoencoder that cannot be told from real images."""
     shares = reference.shares_in_range
@@ -120,23 +139,6 @@ def _near(reference: Reference, autoencoder: str) -> str:
     parts = [f"{100 * shares[REAL]:.0f} % of {REAL}"] if REAL in shares else []
     parts += [f"{100 * share:.0f} % of {kind}" for kind, share in foreign.head(1).items()]
     return ", ".join(parts)
-
-
-def _say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> dict[str, Any]:
-    """Say how `aedr.verdicts.decision.decide` judged one autoencoder's evidence."""
-    is_possible = evidence["autoencoder"] in named
-    if is_possible:
-        says = "possible"
-    elif evidence["p_value"] <= level:
-        doubts = [evidence[why] for why in ("obstacle", "caveat") if evidence[why]]
-        says = "too far for one of its own" + (f" ({'; '.join(doubts)})" if doubts else "")
-    elif evidence["corrected_p_value"] is not None and evidence["corrected_p_value"] > level:
-        says = "near, but so are too many real images"
-    elif evidence["foreign_p_value"] is not None and evidence["foreign_p_value"] > level and not evidence["obstacle"]:
-        says = f"near, but so are too many images of {evidence['foreign_source']}"
-    else:
-        says = f"near, but {evidence['obstacle'] or 'another metric contradicts it'}"
-    return {"is_possible": is_possible, "says": says}
 
 
 def _list(entries: Mapping[str, Any]) -> str:

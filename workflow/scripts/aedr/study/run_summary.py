@@ -1,13 +1,19 @@
 """What a run reports when it ends: the accuracy matrix, the verdicts, warnings, and why jobs failed."""
 
 import csv
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
 from aedr.jobs import WARNING
+
+# Of more images, only the counts are printed.
+MOST_LINES = 40
+MOST_LETTERS = 40
 
 
 def accuracy_matrix(accuracy: str | Path, metric: str, signal: str, sources: Sequence[str]) -> str:
@@ -22,10 +28,46 @@ def accuracy_matrix(accuracy: str | Path, metric: str, signal: str, sources: Seq
     return tabulate(lines, headers=["", *sources], disable_numparse=True, stralign="right")
 
 
-def count_verdicts(verdicts: str | Path) -> str:
-    """Return how many images of a verdicts.csv got each answer."""
-    counts = Counter(row["verdict"] for row in _read(verdicts))
-    return ", ".join(f"{verdict} {count}" for verdict, count in counts.most_common())
+def say_verdicts(documents: str | Path, most: int = MOST_LINES) -> str:
+    """Return what a verdicts.jsonl says: a line for each image, unless there are more than `most`, and the counts."""
+    with open(documents, encoding="utf-8") as file:
+        verdicts = [json.loads(line) for line in file]
+    counts = Counter(verdict["verdict"] for verdict in verdicts)
+    total = f"Verdicts: {', '.join(f'{verdict} {count}' for verdict, count in counts.most_common())}"
+    if len(verdicts) > most:
+        return total
+    lines = [[printable(part) for part in (_short(one["name"]), one["answer"], _because(one))] for one in verdicts]
+    headers = [
+        "image",
+        "answer",
+        "p-values: own images as far out, real images as near, another source as near; or why",
+    ]
+    return f"{tabulate(lines, headers, disable_numparse=True)}\n\n{total}"
+
+
+def _because(verdict: Mapping[str, Any]) -> str:
+    """Return why a verdict names none, or else the p-values of the autoencoders that it names or of the nearest one."""
+    if verdict["reason"] is not None and not verdict["decoded_by"]:
+        return str(verdict["reason"])
+    nearest = max(verdict["evidence"], key=lambda evidence: evidence["p_value"])
+    shown = [evidence for evidence in verdict["evidence"] if evidence["is_possible"]] or [nearest]
+    parts = [f"{evidence['autoencoder']} {', '.join(_p_values(evidence))}" for evidence in shown]
+    return "; ".join([*parts, *([verdict["reason"]] if verdict["reason"] is not None else [])])
+
+
+def _p_values(evidence: Mapping[str, Any]) -> list[str]:
+    values = [evidence[f"{kind}p_value"] for kind in ("", "corrected_", "foreign_")]
+    return ["-" if value is None else f"{value:.3f}" for value in values]
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle if it is so long that it would push the answers out of sight."""
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS // 2 - 3]}...{name[-MOST_LETTERS // 2 :]}"
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes for what would move a terminal's cursor or the order of letters."""
+    return "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in text)
 
 
 def last_words(log: str | Path) -> str:
@@ -42,7 +84,7 @@ def warnings(log: str | Path) -> list[str]:
     """Return what a job's log warns of; nothing if there is no log."""
     path = Path(log)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    return [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+    return [printable(line.removeprefix(WARNING)) for line in lines if line.startswith(WARNING)]
 
 
 def _read(path: str | Path) -> list[dict[str, str]]:
