@@ -16,7 +16,7 @@ images_of = $(foreach source,demo-sd demo-sd3 demo-tiny demo-xl demo-vq photogra
 PYTEST = $(BIN)/pytest --numprocesses 2 --durations 10
 
 .PHONY: check demo demo-contents demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots \
-  demo-signals demo-verdicts docs help install install-tests lint test
+  demo-signals demo-signals-control demo-verdicts docs help install install-tests lint test
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -84,6 +84,20 @@ demo-signals: .venv/installed
 	done
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py \
 	  $(foreach seed,203 204 205,results/demo_signals/measured/seed_$(seed)) --calibrations results/demo_signals/measured/calibration
+
+# The table of docs/damage.md where every autoencoder decodes the same photographs.
+demo-signals-control: .venv/installed
+	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
+	$(BIN)/snakemake $(call images_of,results/demo_control) --cores $(CORES) --configfile config/demo/control.yaml
+	$(BIN)/snakemake $(call images_of,results/demo_contents) --cores $(CORES) \
+	  --configfile config/demo/control.yaml config/demo/contents.yaml
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_control \
+	  results/demo_signals/measured/control --images 72 --damage untouched
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_damage.py results/demo_contents \
+	  results/demo_signals/measured/contents --images 24 --photographs 0 2 \
+	  --damage untouched jpeg-90 jpeg-75 jpeg-60 jpeg-40 webp-80 shrunk-restored mirrored
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py results/demo_signals/measured/contents \
+	  --calibrations results/demo_signals/measured/control
 
 # Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
 demo-contents: demo
