@@ -23,6 +23,8 @@ class Hub:
 
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
+    # Tokens of accounts that may read gated repositories.
+    members: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
     # What the next requests for a repository or its files get instead: a status with headers, or None for the usual.
     answers: dict[str, list[tuple[int, dict[str, str]] | None]] = field(default_factory=dict)
@@ -113,8 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
             answer["gated"] = "auto" if repository in self.hub.gated else False
             return self._send(200, json.dumps(answer).encode())
         assert file
-        if repository in self.hub.gated:
-            return self._send(401, b"", X_Error_Code="GatedRepo")
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if repository in self.hub.gated and token not in self.hub.members:
+            return self._send(403 if token else 401, b"", X_Error_Code="GatedRepo")
         if file[3] not in self.hub.repositories[repository]:
             return self._send(404, b"", X_Error_Code="EntryNotFound")
         content = self.hub.repositories[repository][file[3]]

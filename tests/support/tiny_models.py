@@ -28,9 +28,7 @@ from tiny_encoders import (
 )
 
 
-def save_stable_diffusion(
-    folder: Path, seed: int = 0, prediction: str = "epsilon", flagged: bool | None = None
-) -> None:
+def save_stable_diffusion(folder: Path, seed: int = 0, flagged: bool | None = None) -> None:
     """Save a StableDiffusionPipeline; `flagged` adds a safety checker that flags every picture (or none)."""
     with seeded(seed):
         checker = None if flagged is None else tiny_safety_checker(flagged)
@@ -54,10 +52,42 @@ def save_stable_diffusion(
                 beta_schedule="scaled_linear",
                 skip_prk_steps=True,
                 steps_offset=1,
-                prediction_type=prediction,
             ),
             safety_checker=checker,
             feature_extractor=image_processor() if checker else None,
+            requires_safety_checker=False,
+        ).save_pretrained(folder)
+
+
+def save_stable_diffusion_2(folder: Path, seed: int, prediction: str = "epsilon") -> None:
+    """Save a StableDiffusionPipeline of version 2 or, with `prediction` v_prediction, 2.1."""
+    settings = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
+    upcast = prediction == "v_prediction"
+    scheduler = (
+        diffusers.DDIMScheduler(**settings, prediction_type=prediction, clip_sample=False, set_alpha_to_one=False)
+        if upcast
+        else diffusers.PNDMScheduler(**settings, skip_prk_steps=True)
+    )
+    with seeded(seed):
+        diffusers.StableDiffusionPipeline(
+            vae=tiny_autoencoder_kl(),
+            text_encoder=transformers.CLIPTextModel(clip_text_config(hidden_act="gelu")).eval(),
+            tokenizer=tiny_clip_tokenizer(pad="!"),
+            unet=diffusers.UNet2DConditionModel(
+                sample_size=16,
+                block_out_channels=(8, 16),
+                layers_per_block=1,
+                norm_num_groups=GROUPS,
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+                cross_attention_dim=TEXT_WIDTH,
+                attention_head_dim=(2, 4),
+                use_linear_projection=True,
+                upcast_attention=upcast,
+            ),
+            scheduler=scheduler,
+            safety_checker=None,
+            feature_extractor=None,
             requires_safety_checker=False,
         ).save_pretrained(folder)
 
@@ -100,7 +130,11 @@ def save_stable_diffusion_xl(folder: Path, seed: int = 0) -> None:
                 projection_class_embeddings_input_dim=6 * 8 + TEXT_WIDTH,
             ),
             scheduler=diffusers.EulerDiscreteScheduler(
-                beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+                beta_start=0.00085,
+                beta_end=0.012,
+                beta_schedule="scaled_linear",
+                steps_offset=1,
+                timestep_spacing="leading",
             ),
             add_watermarker=False,
         ).save_pretrained(folder)
@@ -130,6 +164,7 @@ def save_stable_diffusion_3(folder: Path, seed: int = 0) -> None:
                 caption_projection_dim=32,
                 pooled_projection_dim=2 * TEXT_WIDTH,
                 pos_embed_max_size=16,
+                qk_norm="rms_norm",
             ),
             scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
         ).save_pretrained(folder)
@@ -256,11 +291,11 @@ def save_vq_diffusion(folder: Path, seed: int = 0) -> None:
 
 TINY_MODELS: dict[str, Callable[[Path], None]] = {
     "sd15": functools.partial(save_stable_diffusion, flagged=False),
-    "sd2base": functools.partial(save_stable_diffusion, seed=1),
-    "sd21": functools.partial(save_stable_diffusion, seed=2, prediction="v_prediction"),
-    "sdxl": save_stable_diffusion_xl,
-    "sd35": save_stable_diffusion_3,
-    "flux": save_flux,
+    "sd2base": functools.partial(save_stable_diffusion_2, seed=1),
+    "sd21": functools.partial(save_stable_diffusion_2, seed=2, prediction="v_prediction"),
+    "sdxl": functools.partial(save_stable_diffusion_xl, seed=3),
+    "sd35": functools.partial(save_stable_diffusion_3, seed=4),
+    "flux": functools.partial(save_flux, seed=5),
     "kd21": save_kandinsky,
     "vqdm": save_vq_diffusion,
 }

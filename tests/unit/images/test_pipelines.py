@@ -9,21 +9,39 @@ import numpy as np
 import pytest
 import torch
 
-import published_model
+import published_repositories
 from aedr.costs import Costs
 from aedr.errors import UserError
 from aedr.images import pipelines
 from tiny_generation import CPU, SIZE, generate, settings_of
 
 
-def test_vq_diffusion_loads_as_it_was_published(folders: dict[str, Path], tmp_path: Path) -> None:
-    expected = generate(pipelines.load_pipeline(folders["vqdm"], "vqdm", settings_of("vqdm"), CPU), "vqdm", [0], 1)
-    shutil.copytree(folders["vqdm"], tmp_path / "vqdm")
-    published_model.make_vq_diffusion_old(tmp_path / "vqdm")
-    settings = settings_of("vqdm", trusted_pickle=True)
-    pipeline = pipelines.load_pipeline(tmp_path / "vqdm", "vqdm", settings, CPU)
-    assert pipeline.learned_classifier_free_sampling_embeddings.embeddings.abs().sum() == 0
-    np.testing.assert_array_equal(generate(pipeline, "vqdm", [0], 1), expected)
+@pytest.mark.parametrize("model", published_repositories.PUBLISH)
+def test_a_published_repository_makes_the_pictures_of_a_model_that_was_saved_today(
+    model: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    def picture(folder: Path) -> Any:
+        settings = settings_of(model, trusted_pickle=model == "vqdm")
+        return generate(pipelines.load_pipeline(folder, model, settings, CPU), model, [1], 1)
+
+    shutil.copytree(folders[model], tmp_path / model)
+    published_repositories.round_weights(tmp_path / model, model)
+    expected = picture(tmp_path / model)
+    published_repositories.PUBLISH[model](tmp_path / model)
+    np.testing.assert_array_equal(picture(tmp_path / model), expected)
+
+
+def test_half_of_vq_diffusions_steps_are_its_last(load: Any) -> None:
+    pipeline, run = load("vqdm"), []
+    step = pipeline.scheduler.step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            pipeline.scheduler,
+            "step",
+            lambda *given, **options: run.append(int(options["timestep"])) or step(*given, **options),
+        )
+        generate(pipeline, "vqdm", [0], 1, steps=50)
+    assert run == [*range(49, -1, -1)]
 
 
 def test_precision_and_automatic_class(folders: dict[str, Path]) -> None:
@@ -38,7 +56,7 @@ def test_pickled_weights_only_where_trusted(folders: dict[str, Path], tmp_path: 
     folder = tmp_path / "sd2base"
     shutil.copytree(folders["sd2base"], folder)
     for component in ("vae", "text_encoder"):
-        published_model.pickle_weights(folder / component)
+        published_repositories.pickle_weights(folder / component)
     with pytest.raises(UserError, match="models.sd2base: .*trusted_pickle: true"):
         pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base"), CPU)
     pipeline = pipelines.load_pipeline(folder, "sd2base", settings_of("sd2base", trusted_pickle=True), CPU)
