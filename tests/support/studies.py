@@ -18,6 +18,8 @@ import tiny_models
 from aedr.tables.files import read_tables
 
 ROOT = Path(__file__).parents[2]
+# What runs Snakemake and its scripts.
+PYTHON: str | Path = sys.executable
 
 BAD_PICTURES = {
     "truncated.png": "cannot be decoded",
@@ -119,7 +121,7 @@ def run_snakemake(
     *arguments: str,
     cores: int = 2,
     root: Path = ROOT,
-    python: str | Path = sys.executable,
+    python: str | Path | None = None,
     environment: Mapping[str, str] | None = None,
     output: int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[str]:
@@ -128,7 +130,7 @@ def run_snakemake(
     With a file descriptor as `output` it speaks to that instead.
     """
     command = snakemake_command(folder, config, *arguments, cores=cores, root=root)
-    command[0] = str(python)
+    command[0] = str(python or PYTHON)
     return subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, text=True, timeout=1200, env=environment)
 
 

@@ -33,7 +33,7 @@ CLAIMED = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> tuple[Path, dict]:
+def study(tmp_path_factory, warm) -> tuple[Path, dict]:
     """A study of two trained autoencoders that decoded the same photographs, and images to attribute."""
     folder = tmp_path_factory.mktemp("verdicts")
     (folder / "demo").symlink_to(DEMO)

@@ -20,7 +20,7 @@ def decoding(name: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> tuple[Path, dict]:
+def study(tmp_path_factory, warm) -> tuple[Path, dict]:
     """A study of three autoencoders: one, its copy in half precision, and one with its encoder and another decoder."""
     folder = tmp_path_factory.mktemp("families")
     network = tiny_models.tiny_autoencoder_kl()
