@@ -1,17 +1,15 @@
 """The texts, EXIF and XMP that a picture's file carries, read within limits and, but for its container, undecoded."""
 
-import io
 import itertools
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from PIL import ExifTags, Image
 
 from aedr.claims.claims import Claims, UnreadableClaim
-from aedr.images.pictures import FORMATS
+from aedr.images.metadata import PNG_SIGNATURE, png_chunks
+from aedr.images.pictures import open_image
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Characters of one text, after decompression. Graphs of ComfyUI have some hundred thousand.
 LONGEST_TEXT = 2**22
 # Of the parts of a file that are read, damaged ones too.
@@ -37,7 +35,7 @@ def read_carried(data: bytes, claims: Claims) -> Carried:
     if data.startswith(PNG_SIGNATURE):
         _read_png(data, carried, claims)
         return carried
-    with claims.reading("metadata"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with claims.reading("metadata"), open_image(data) as image:
         xmp = image.info.get("xmp")
         carried.xmp = xmp if isinstance(xmp, bytes) else None
         carried.exif = _read_exif(image.getexif())
@@ -58,15 +56,6 @@ def _read_png(data: bytes, carried: Carried, claims: Claims) -> None:
                 if keyword == "XML:com.adobe.xmp":
                     carried.xmp = text.encode()
                 carried.texts.setdefault(keyword, text)
-
-
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the type of each chunk of a PNG, and the whole chunk; its content is `chunk[8:-4]`."""
-    position = len(PNG_SIGNATURE)
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        yield data[position + 4 : position + 8], data[position : position + 12 + length]
-        position += 12 + length
 
 
 def _read_text(kind: bytes, body: bytes) -> tuple[str, str]:

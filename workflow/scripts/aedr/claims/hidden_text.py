@@ -1,17 +1,14 @@
 """Text that NovelAI and an extension of Automatic1111's web UI hide in the lowest bits of a PNG's alpha channel."""
 
-import io
-
 import numpy as np
-from PIL import Image
 
-from aedr.claims.carriers import PNG_SIGNATURE, inflate, png_chunks
+from aedr.claims.carriers import inflate
 from aedr.claims.claims import UnreadableClaim
+from aedr.images.metadata import PNG_SIGNATURE
+from aedr.images.pictures import open_image
 
 PLAIN, COMPRESSED = b"stealth_pnginfo", b"stealth_pngcomp"
 START = len(PLAIN) + 4
-# What pixels depend on. Pillow opens no picture with a text that is too long for it.
-CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 # The header's bit depth and colour type of red, green, blue and alpha with 8 bits each.
 RGBA = b"\x08\x06"
 
@@ -29,8 +26,7 @@ def read_hidden_text(data: bytes, max_pixels: int) -> str | None:
     """
     if not data.startswith(PNG_SIGNATURE) or data[24:26] != RGBA:
         return None
-    pixels = PNG_SIGNATURE + b"".join(chunk for kind, chunk in png_chunks(data) if kind in CRITICAL)
-    with Image.open(io.BytesIO(pixels), formats=("PNG",)) as image:
+    with open_image(data) as image:
         if image.width * image.height > max_pixels:
             return None
         alpha = np.asarray(image.getchannel("A"))
