@@ -1,11 +1,13 @@
 """Files as people have them: no metadata costs the pixels, no file is lost, and what was lost of a picture is said."""
 
 import io
+import json
 import struct
 import zlib
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
@@ -16,6 +18,8 @@ from aedr.images.kinds import kind_of
 from aedr.images.pictures import decode_image, encode, encode_png, format_of, picture_shape
 from aedr.images.plugins import PLUGINS
 from aedr.observations.storage import obstacle_of_storage
+from aedr.study.image_files import list_images, passed_over
+from import_images import import_images
 
 LIMIT = 1_000_000
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -205,3 +209,28 @@ def test_the_middle_of_a_picture_with_large_texts_is_cut_out() -> None:
     rows = describe_existing([("a.png", METADATA["compressed texts of 20 MB"])], "real", LIMIT, crop_to=64)
     assert (rows[0]["width"], rows[0]["height"]) == (64, 64)
     assert encode(decode_image(rows[0]["image"]["bytes"]), "PNG")
+
+
+def test_what_a_study_passes_over_is_counted_named_and_recorded_once_and_a_query_passes_nothing_over(
+    tmp_path, capsys
+) -> None:
+    folder = tmp_path / "pictures"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.png", "b.JPG_large", "c", "sub/notes ü.txt", ".hidden"):
+        (folder / name).write_bytes(encode_png(PIXELS))
+    # Not an image by its name, so it stops nothing.
+    (folder / "broken link").symlink_to("nowhere")
+    assert list_images(folder, 99, "k") == ["a.png", "b.JPG_large"]
+    assert passed_over(folder) == ["c", "sub/notes ü.txt"]
+    (folder / "broken link").unlink()
+    assert list_images(folder, 99, "query", any_name=True) == ["a.png", "b.JPG_large", "c", "sub/notes ü.txt"]
+
+    def settings_of(**how: bool) -> dict:
+        import_images(str(folder), ["a.png"], "real", str(tmp_path / "t.parquet"), LIMIT, LIMIT, **how)
+        return json.loads(pq.read_schema(tmp_path / "t.parquet").metadata[b"aedr.settings"])
+
+    assert settings_of(is_first=True)["passed_over"] == ["c", "sub/notes ü.txt"]
+    said = f"real: 2 files in {folder} are not taken for images, by their names: c, sub/notes ü.txt"
+    assert said in capsys.readouterr().err
+    assert "passed_over" not in settings_of() and "passed_over" not in settings_of(is_first=True, with_parts=True)
+    assert "not taken" not in capsys.readouterr().err

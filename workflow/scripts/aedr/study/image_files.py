@@ -51,15 +51,19 @@ def list_images(folder: str | Path, at_most: int, key: str, any_name: bool = Fal
 def passed_over(folder: str | Path) -> list[str]:
     """Return the files below `folder` that `list_images` leaves out for their suffix, relative to it, sorted."""
     root = os.path.join(folder, "")
-    return sorted(path.removeprefix(root) for path in _files_below(root, lambda name: not _is_image(name)))
+    return sorted(
+        path.removeprefix(root) for path in _files_below(root, lambda name: not _is_image(name), broken_links=True)
+    )
 
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _files_below(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[str]:
+def _files_below(folder: str, is_wanted: Callable[[str], bool], broken_links: bool = False) -> Iterator[str]:
     """Yield the paths of the files below `folder` with wanted names that are not hidden, including links to files.
+
+    A broken link is an error, unless `broken_links` are left out.
 
     The listing already says what kind each entry is, so a million files do not need a million calls of stat.
     """
@@ -72,7 +76,7 @@ def _files_below(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[str]
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif is_wanted(entry.name):
-                    if entry.is_symlink():
+                    if entry.is_symlink() and not broken_links:
                         # Raises if the link is broken; is_file would not.
                         entry.stat()
                     if entry.is_file():
