@@ -23,22 +23,20 @@ def read_claims(images: str, output: str, folder: str, max_pixels: int, max_byte
     from aedr.claims import reading
     from aedr.claims.isolation import Apart
     from aedr.claims.words import claims_in_words
+    from aedr.study.sources import whole_id
     from aedr.tables.files import read_table, write_table
 
     table = read_table(images, "images")
-    rows = []
+    rows: list[dict[str, Any]] = []
+    # A part follows the image that it was cut from, and has no file of its own.
+    of_whole: dict[str, Any] = {}
     with Apart(reading.read_claims, SECONDS, max_pixels=max_pixels) as read_apart:
         for image in progress(table.itertuples(), len(table), "reading claims"):
-            row = _read(image, read_apart, folder, max_bytes)
-            size = {"width": image.width, "height": image.height} if image.image is not None else {}
-            rows.append(
-                {
-                    "image_id": image.image_id,
-                    "source": image.source,
-                    **row,
-                    "claims_in_words": claims_in_words(row | size),
-                }
-            )
+            if whole_id(image.image_id) == image.image_id:
+                row = _read(image, read_apart, folder, max_bytes)
+                size = {"width": image.width, "height": image.height} if image.image is not None else {}
+                of_whole = row | {"claims_in_words": claims_in_words(row | size)}
+            rows.append({"image_id": image.image_id, "source": image.source} | of_whole)
     versions = {package: version(package) for package in ("c2pa-python", "pillow", "sd-parsers")}
     write_table(output, "claims", rows, versions)
 

@@ -143,6 +143,8 @@ def test_no_row_is_lost_and_files_of_unusable_images_are_read_too(tmp_path: Path
     folder.mkdir()
     rows = describe_existing(pictures.items(), "query", 10**7, None)
     rows[1] |= {"image": None, "width": None, "height": None, "reason": "transparent"}
+    part = rows[0] | {"image_id": "query/good.png#xywh=0,0,32,32", "image": {"bytes": b"", "path": ""}, "width": 32}
+    rows.insert(1, part)
     write_table(tmp_path / "images.parquet", "images", rows, {})
     for name, data in pictures.items():
         (folder / name).write_bytes(data)
@@ -151,7 +153,10 @@ def test_no_row_is_lost_and_files_of_unusable_images_are_read_too(tmp_path: Path
     (folder / "changed.png").write_bytes(b"other bytes")
     script.read_claims(str(tmp_path / "images.parquet"), str(tmp_path / "claims.parquet"), str(folder), 10**7, 10**5)
     claims = read_table(tmp_path / "claims.parquet", "claims").set_index("image_id")
-    assert list(claims.index) == [f"query/{name}" for name in pictures]
+    assert list(claims.index) == [row["image_id"] for row in rows]
+    # A part has what its file claims.
+    assert claims.loc[part["image_id"]].drop("source").equals(claims.loc["query/good.png"].drop("source"))
+    claims = claims.drop(part["image_id"])
     assert claims["claimed_generator"].dropna().to_dict() == {
         "query/good.png": "Automatic1111",
         "query/hidden.png": "NovelAI",
@@ -159,7 +164,7 @@ def test_no_row_is_lost_and_files_of_unusable_images_are_read_too(tmp_path: Path
     assert "but the image has 64x64" in claims.loc["query/good.png", "claims_in_words"]
     reasons = claims["reason"].dropna().str.removeprefix("claims could not be read: ").to_dict()
     assert reasons == {
-        "query/broken.png": "metadata: not a picture",
+        "query/broken.png": "metadata: of this kind of file they are not read",
         "query/gone.png": "No such file or directory",
         "query/changed.png": "the file has changed since it was imported",
         "query/large.png": "the file is larger than max_bytes (100000)",

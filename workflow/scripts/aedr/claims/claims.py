@@ -46,7 +46,7 @@ class Claims:
             yield
         except UnidentifiedImageError:
             # Its message names an address in memory.
-            self._problems.append(f"{place}: not a picture")
+            self._problems.append(f"{place}: of this kind of file they are not read")
         # Decoders and parsers may raise almost anything on a damaged or hostile file.
         except Exception as error:
             self._problems.append(clean(f"{place}: {error or type(error).__name__}") or place)
