@@ -23,7 +23,7 @@ PYTHON: str | Path = sys.executable
 
 BAD_PICTURES = {
     "truncated.png": "cannot be decoded",
-    "empty.jpg": "cannot be decoded",
+    "empty.jpg": "the file is empty",
     "animated.gif": "animated",
     "transparent.png": "transparent",
     "bomb.png": "max_pixels",
