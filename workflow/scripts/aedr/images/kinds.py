@@ -4,14 +4,18 @@ import re
 
 # Major and compatible brands of ISO base media files (ISO/IEC 14496-12, 4.3) that hold HEVC pictures.
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+HEIC = "HEIC: install pillow-heif in the environment of this step, or save it as PNG"
+JPEG_XL = "JPEG XL: install pillow-jxl-plugin in the environment of this step, or save it as PNG"
+VIDEO = "a video: save a frame of it as PNG"
+ARCHIVE = "an archive: unpack it"
 SIGNATURES = {
-    b"\xff\x0a": "JPEG XL: install pillow-jxl-plugin in the environment of this step, or save it as PNG",
-    b"\0\0\0\x0cJXL ": "JPEG XL: install pillow-jxl-plugin in the environment of this step, or save it as PNG",
-    b"\x1aE\xdf\xa3": "a video: save a frame of it as PNG",
+    b"\xff\x0a": JPEG_XL,
+    b"\0\0\0\x0cJXL ": JPEG_XL,
+    b"\x1aE\xdf\xa3": VIDEO,
     b"%PDF": "a PDF: save the pictures that it holds",
-    b"PK\x03\x04": "an archive: unpack it",
-    b"Rar!": "an archive: unpack it",
-    b"7z\xbc\xaf": "an archive: unpack it",
+    b"PK\x03\x04": ARCHIVE,
+    b"Rar!": ARCHIVE,
+    b"7z\xbc\xaf": ARCHIVE,
     b"8BPS": "a Photoshop document: save it as PNG",
     b"gimp xcf": "a GIMP document: save it as PNG",
 }
@@ -28,10 +32,10 @@ def kind_of(data: bytes) -> str | None:
         return "the file is empty: download or copy it again"
     if data[4:8] == b"ftyp":
         if HEIC_BRANDS & {data[8:12], *(data[at : at + 4] for at in range(16, min(data[3], len(data)), 4))}:
-            return "HEIC: install pillow-heif in the environment of this step, or save it as PNG"
-        return "a video: save a frame of it as PNG"
+            return HEIC
+        return VIDEO
     if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
-        return SIGNATURES[b"\x1aE\xdf\xa3"]
+        return VIDEO
     for signature, words in SIGNATURES.items():
         if data.startswith(signature):
             return words

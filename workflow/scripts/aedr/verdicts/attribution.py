@@ -1,6 +1,6 @@
 """Attribution: from the losses of new images to their verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -47,7 +47,7 @@ def attribute(
         family["factor"] for family in calibration.families.values() if family["preprocessing"]["off_grid"] != "search"
     ]
     texture = homogeneity.set_index("image_id")["homogeneity"]
-    divided = {whole_id(name) for name in images["image_id"] if whole_id(name) != name}
+    divided = _divided(images["image_id"])
     verdicts = []
     for image in images.itertuples():
         rows = signals[image.image_id]
@@ -57,13 +57,11 @@ def attribute(
         elif texture[image.image_id] == 1:
             verdict = decide((), level, obstacle="one flat colour: there is nothing to measure")
         else:
-            uncovered = UNCOVERED_WHOLE if image.image_id in divided else None
-            if whole_id(image.image_id) != image.image_id:
-                uncovered = UNCOVERED_PART
+            uncovered = divided.get(image.image_id)
             verdict = _verdict(image, rows, calibration, reference, factors, history, uncovered)
             if second is not None and reference.second is not None and verdict.evidence:
-                rows = second_signals[image.image_id]
-                other = _verdict(image, rows, second, reference.second, factors, history, uncovered)
+                second_rows = second_signals[image.image_id]
+                other = _verdict(image, second_rows, second, reference.second, factors, history, uncovered)
                 verdict = contradicted(
                     verdict, other, (metric_name(calibration.metric), metric_name(second.metric)), level
                 )
@@ -81,6 +79,12 @@ def attribute(
             }
         )
     return pd.DataFrame(verdicts)
+
+
+def _divided(image_ids: Iterable[str]) -> dict[str, str]:
+    """Return why *none of these* would mean nothing for images that parts were cut from, and for these parts."""
+    parts = {name: whole for name in image_ids if (whole := whole_id(name)) != name}
+    return dict.fromkeys(parts.values(), UNCOVERED_WHOLE) | dict.fromkeys(parts, UNCOVERED_PART)
 
 
 def _read(histories: pd.DataFrame) -> dict[str, History]:
