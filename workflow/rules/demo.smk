@@ -1,6 +1,6 @@
 # The embedded study's photographs and models. Their files are in git; to make them again (hours on one core):
 #   snakemake --configfile config/demo.yaml --cores 2 install_demo_models
-# `train_demo_models` alone stops before demo/ is touched. Its own CLIP model:
+# Those of its models that share an autoencoder: install_demo_members. `train_demo_models` alone stops before demo/ is touched. Its own CLIP model:
 #   snakemake --configfile config/demo.yaml --cores 1 --force train_demo_clip
 #
 # needs  demo/training.yaml, demo/vocabulary/
@@ -21,6 +21,7 @@ with open(workflow.source_path("../../demo/training.yaml"), encoding="utf-8") as
 
 wildcard_constraints:
     demo_model="|".join(DEMO["models"]),
+    demo_member="|".join(DEMO["members"]),
 
 
 rule crop_demo_photographs:
@@ -78,6 +79,27 @@ rule train_demo_diffusion:
         "../scripts/train_demo_diffusion.py"
 
 
+rule train_demo_member:
+    input:
+        base=lambda wildcards: f"demo/models/{DEMO['members'][wildcards.demo_member]['base']}",
+        vocabulary=vocabulary_files("demo/vocabulary"),
+    output:
+        pipeline=directory(f"{DEMO_TRAINING}/members/{{demo_member}}"),
+        figures=f"{DEMO_TRAINING}/figures/{{demo_member}}.json",
+    log:
+        f"{DEMO_TRAINING}/logs/train_demo_member/{{demo_member}}.log",
+    benchmark:
+        f"{DEMO_TRAINING}/benchmarks/train_demo_member/{{demo_member}}.tsv"
+    conda:
+        environment("demo")
+    threads: 1
+    params:
+        settings=demo_member_settings,
+        code=code_digest("train_demo_member.py"),
+    script:
+        "../scripts/train_demo_member.py"
+
+
 rule train_demo_models:
     input:
         [f"{DEMO_TRAINING}/models/{model}" for model in DEMO["models"]],
@@ -101,6 +123,22 @@ rule install_demo_models:
         code=code_digest("install_demo_models.py"),
     script:
         "../scripts/install_demo_models.py"
+
+
+rule install_demo_members:
+    input:
+        [f"{DEMO_TRAINING}/members/{member}" for member in DEMO["members"]],
+    output:
+        touch(f"{DEMO_TRAINING}/members_installed"),
+    log:
+        f"{DEMO_TRAINING}/logs/install_demo_members.log",
+    conda:
+        environment("demo")
+    params:
+        folder="demo",
+        code=code_digest("install_demo_members.py"),
+    script:
+        "../scripts/install_demo_members.py"
 
 
 rule train_demo_clip:

@@ -13,7 +13,8 @@ trained with the objective of its method:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -103,6 +104,24 @@ def trained_modules(pipeline: Any) -> torch.nn.ModuleDict:
             if isinstance(module, torch.nn.Module) and name not in ("vae", "vqvae")
         }
     )
+
+
+@contextmanager
+def merged_adapter(pipeline: Any, lora: Mapping[str, Any] | None) -> Iterator[None]:
+    """Give the pipeline's UNet a low-rank adapter, which alone can be trained, and merge it into the weights at the end.
+
+    lora: arguments of peft's LoraConfig. Without them, nothing is added and all weights can be trained.
+    """
+    modules = trained_modules(pipeline).requires_grad_(lora is None)
+    if lora is not None:
+        from peft import LoraConfig
+
+        pipeline.unet.add_adapter(LoraConfig(**lora))
+    yield
+    if lora is not None:
+        pipeline.unet.fuse_lora()
+        pipeline.unet.unload_lora()
+    modules.requires_grad_(True)
 
 
 @torch.no_grad()

@@ -183,9 +183,7 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
     Raises:
         UserError: the pipeline does not take one of them or ignores it, takes no prompt, or cannot be seeded.
     """
-    accepted = (
-        pipeline.blocks.input_names if is_modular(pipeline) else [*inspect.signature(pipeline.__call__).parameters]
-    )
+    accepted = accepted_arguments(pipeline)
     chosen = {
         "num_inference_steps": settings.get("steps"),
         "guidance_scale": settings.get("guidance"),
@@ -217,6 +215,38 @@ def call_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> di
             f"models.{model}: {type(pipeline).__name__} takes no prompt or no generator, so it cannot make seeded "
             "pictures from text. `pipeline` must name a text-to-image pipeline."
         )
+    return arguments
+
+
+def accepted_arguments(pipeline: Any) -> list[str]:
+    """Return the names of the arguments that a pipeline's call takes."""
+    return pipeline.blocks.input_names if is_modular(pipeline) else [*inspect.signature(pipeline.__call__).parameters]
+
+
+def unguided_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call without classifier-free guidance, a negative prompt or times of its own.
+
+    A denoiser that was distilled to take the scale of guidance as an input gets the model's, or its pipeline's own.
+
+    Raises:
+        UserError: as `call_arguments`; or the pipeline takes no height and width.
+    """
+    accepted = accepted_arguments(pipeline)
+    if not {"height", "width"} <= set(accepted):
+        raise UserError(
+            f"models.{model}: a {type(pipeline).__name__} takes no height and width, so its denoiser cannot be asked about "
+            "images of any size. Leave the model out of second_stage.models"
+        )
+    left_out = ("negative_prompt", "sigmas", "timesteps", "num_inference_steps", "height", "width")
+    arguments = call_arguments(pipeline, model, {"arguments": settings.get("arguments")})
+    arguments = {name: value for name, value in arguments.items() if name not in left_out}
+    if "true_cfg_scale" in accepted:
+        arguments["true_cfg_scale"] = 1.0
+    if "guidance_scale" in accepted and not _ignores_guidance(pipeline, accepted):
+        denoiser = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
+        is_distilled = getattr(denoiser, "config", {}).get("guidance_embeds")
+        scale = settings.get("guidance") if is_distilled else 1.0
+        arguments |= {"guidance_scale": scale} if scale is not None else {}
     return arguments
 
 

@@ -50,8 +50,8 @@ def refine(
     observation: Observation,
     steps: int,
     plain: tuple[torch.Tensor, torch.Tensor] | None = None,
-) -> torch.Tensor:
-    """Return the decoding nearest to the cell, of the plain reconstruction and `steps` further ones.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the latents whose decoding is nearest to the cell, of the plain ones and `steps` further ones; and it.
 
     Each step takes three passes through half of the autoencoder.
 
@@ -59,7 +59,7 @@ def refine(
         plain: the latents of the plain reconstruction, and it itself, if they are known; they save both passes.
     """
     latents, decoded = plain or encoded_and_decoded(autoencoder, observation)
-    nearest = decoded
+    nearest_latents, nearest = latents, decoded
     smallest = observation.distances(nearest).squared
     for _ in range(steps):
         decoded = from_levels(to_levels(decoded))
@@ -68,8 +68,14 @@ def refine(
         squared = observation.distances(decoded).squared
         is_nearer = squared < smallest
         smallest = torch.where(is_nearer, squared, smallest)
-        nearest = torch.where(is_nearer[:, None, None, None], decoded, nearest)
-    return nearest
+        nearest_latents = torch.where(_for_each(is_nearer, latents), latents, nearest_latents)
+        nearest = torch.where(_for_each(is_nearer, decoded), decoded, nearest)
+    return nearest_latents, nearest
+
+
+def _for_each(values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Return one value for each image in a shape that is combined with `images`."""
+    return values.view(-1, *[1] * (images.ndim - 1))
 
 
 def encoded_and_decoded(autoencoder: Autoencoder, observation: Observation) -> tuple[torch.Tensor, torch.Tensor]:
@@ -104,9 +110,9 @@ def observed_losses(
                     losses["controlled_l2"] = list(zip(first.tolist(), second.tolist(), strict=True))
         if chosen := {name: metric for name, metric in wanted.items() if metric.is_refined}:
             with costs.part("refinement"):
-                nearest = refine(autoencoder, observation, steps, (latents, plain))
+                _, nearest = refine(autoencoder, observation, steps, (latents, plain))
                 control = observation.control(nearest)
-                again = refine(autoencoder, control, steps)
+                _, again = refine(autoencoder, control, steps)
                 losses |= _pairs(chosen, observation.distances(nearest), control.distances(again))
     return {metric: losses[metric] for metric in wanted}
 

@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Picture:
+class ObservedPicture:
     """One picture of a shard, observed where it is inspected, and what was searched."""
 
     image_id: str
@@ -56,6 +56,36 @@ def observe_shard(
         offsets: those of images whose grid was searched before.
     """
     images = images.head(settings.refined_images) if settings.refined_images is not None else images
+    pictures, reasons = observe_pictures(images, histories, autoencoder, settings, costs, offsets)
+
+    def measure(observation: Observation) -> Sequence[Losses]:
+        losses = observed_losses(autoencoder, observation, metrics, settings.refinement_steps, costs)
+        return [dict(zip(losses, pairs, strict=True)) for pairs in zip(*losses.values(), strict=True)]
+
+    what = f"refining with {settings.autoencoder}"
+    measured = {
+        picture.image_id: Measured(picture.fit, losses, picture.offset, picture.orientation)
+        for picture, losses in observed_batches(pictures, autoencoder, settings, costs, what, measure)
+    }
+    return loss_rows(images, metrics, settings.autoencoder, measured, reasons)
+
+
+def observe_pictures(
+    images: pd.DataFrame,
+    histories: pd.DataFrame,
+    autoencoder: Autoencoder,
+    settings: ReconstructionSettings,
+    costs: Costs,
+    offsets: Mapping[str, Offset] | None = None,
+    orientations: Mapping[str, int] | None = None,
+) -> tuple[list[ObservedPicture], dict[str, str]]:
+    """Return the usable pictures as they were observed, and the reasons of those that cannot be inspected.
+
+    Args:
+        histories, offsets: as for `observe_shard`.
+        orientations: how images were turned, where this was searched before; without it, it is searched as the settings
+            say.
+    """
     usable = images[images["reason"].isna()].drop(columns="reason").merge(histories, on="image_id", validate="1:1")
     pictures, reasons = [], {}
     with costs.part("observing"):
@@ -68,20 +98,12 @@ def observe_shard(
                 pictures.append(_look_at(image.image_id, data, history, offset, autoencoder, settings, costs))
             except UnusableImage as unusable:
                 reasons[image.image_id] = str(unusable)
-    if settings.orientations == "search":
+    if orientations is not None:
+        pictures = [_turn(picture, orientations.get(picture.image_id, 0)) for picture in pictures]
+    elif settings.orientations == "search":
         with costs.part("orientations"):
             pictures = _turned(pictures, autoencoder, settings, costs)
-
-    def measure(observation: Observation) -> Sequence[Losses]:
-        losses = observed_losses(autoencoder, observation, metrics, settings.refinement_steps, costs)
-        return [dict(zip(losses, pairs, strict=True)) for pairs in zip(*losses.values(), strict=True)]
-
-    what = f"refining with {settings.autoencoder}"
-    measured = {
-        picture.image_id: Measured(picture.fit, losses, picture.offset, picture.orientation)
-        for picture, losses in _in_batches(pictures, autoencoder, settings, costs, what, measure)
-    }
-    return loss_rows(images, metrics, settings.autoencoder, measured, reasons)
+    return pictures, reasons
 
 
 def _look_at(
@@ -92,7 +114,7 @@ def _look_at(
     autoencoder: Autoencoder,
     settings: ReconstructionSettings,
     costs: Costs,
-) -> _Picture:
+) -> ObservedPicture:
     """Return a picture observed on the autoencoder's grid.
 
     Raises:
@@ -106,7 +128,7 @@ def _look_at(
         if fit.how != "whole":
             raise UnusableImage(f"{before_width}x{before_height} pixels are not a size that it decodes")
         observed = observe(data, pixels, history, (0, 0, height, width))
-        return _Picture(image_id, observed, replace(fit, how="restored"))
+        return ObservedPicture(image_id, observed, replace(fit, how="restored"))
     if settings.off_grid == "search":
         if offset is None:
             search = functools.partial(find_offset, autoencoder, pixels)
@@ -114,51 +136,52 @@ def _look_at(
         fit = fit_to_grid(height - offset.rows, width - offset.columns, autoencoder.factor, "crop", None)
         part = (offset.rows, offset.columns, fit.height, fit.width)
         observed = observe(data, pixels, history, part, RIM_IN_LATENTS * autoencoder.factor)
-        return _Picture(image_id, observed, replace(fit, how="searched"), offset)
+        return ObservedPicture(image_id, observed, replace(fit, how="searched"), offset)
     fit = fit_to_grid(height, width, autoencoder.factor, "crop", None)
     observed = observe(data, pixels, history, (0, 0, fit.height, fit.width))
     # Of a file, what it went through is read from it.
     is_repeated = settings.damage is not None and history.kind == PIXELS and fit.how == "whole"
     if is_repeated and isinstance(observed, StoredPixels):
         observed = replace(observed, codec=settings.damage)
-    return _Picture(image_id, observed, fit)
+    return ObservedPicture(image_id, observed, fit)
 
 
 def _turned(
-    pictures: Sequence[_Picture], autoencoder: Autoencoder, settings: ReconstructionSettings, costs: Costs
-) -> list[_Picture]:
+    pictures: Sequence[ObservedPicture], autoencoder: Autoencoder, settings: ReconstructionSettings, costs: Costs
+) -> list[ObservedPicture]:
     """Return the pictures, each in the orientation in which the autoencoder may have decoded it."""
 
     def search(observation: Observation) -> Sequence[int]:
         return find_orientations(autoencoder, observation.seen)
 
     what = f"looking for the orientation with {settings.autoencoder}"
-    turned = []
-    for picture, way in _in_batches(pictures, autoencoder, settings, costs, what, search):
-        observation = Turned(picture.observation, [way]) if way else picture.observation
-        # Odd numbers are quarter turns.
-        fit = Fit(picture.fit.width, picture.fit.height, picture.fit.how) if way % 2 else picture.fit
-        turned.append(replace(picture, observation=observation, fit=fit, orientation=way))
-    return turned
+    return [_turn(*found) for found in observed_batches(pictures, autoencoder, settings, costs, what, search)]
 
 
-def _in_batches(
-    pictures: Sequence[_Picture],
+def _turn(picture: ObservedPicture, way: int) -> ObservedPicture:
+    observation = Turned(picture.observation, [way]) if way else picture.observation
+    # Odd numbers are quarter turns.
+    fit = Fit(picture.fit.width, picture.fit.height, picture.fit.how) if way % 2 else picture.fit
+    return replace(picture, observation=observation, fit=fit, orientation=way)
+
+
+def observed_batches(
+    pictures: Sequence[ObservedPicture],
     autoencoder: Autoencoder,
     settings: ReconstructionSettings,
     costs: Costs,
     what: str,
     measure: Callable[[Observation], Sequence[Result]],
-) -> Iterator[tuple[_Picture, Result]]:
+) -> Iterator[tuple[ObservedPicture, Result]]:
     """Yield every picture with its result, measured in batches of pictures that can be joined, largest first.
 
     A batch that does not fit into the GPU's memory is halved; one picture that does not fit is measured on the CPU.
     """
 
-    def order(picture: _Picture) -> tuple[int, str]:
+    def order(picture: ObservedPicture) -> tuple[int, str]:
         return -picture.fit.height * picture.fit.width, repr(picture.observation.key)
 
-    def measure_part(part: Sequence[_Picture]) -> Sequence[Result]:
+    def measure_part(part: Sequence[ObservedPicture]) -> Sequence[Result]:
         def work() -> Sequence[Result]:
             first, *others = (picture.observation for picture in part)
             return measure(first.joined(others, autoencoder.network.device))
