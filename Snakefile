@@ -21,6 +21,7 @@ include: "workflow/rules/scoring.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/robustness.smk"
+include: "workflow/rules/second_stage.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/functions/terminal.smk"
@@ -56,5 +57,6 @@ rule all:
         [rules.compare_methods.output, rules.plot_methods.output] if config["rivals"] else [],
         rules.collect_robustness.output if TRANSFORMS else [],
         rules.plot_robustness.output if TRANSFORMS else [],
+        second_stage_outputs,
         rules.plot_strengths.output if strength_axes(TRANSFORMS) else [],
         rules.write_report.output,

@@ -96,7 +96,8 @@ def study_needs(wildcards, resources):
     As a function of `resources`, this does not make Snakemake rerun a job: an added model must not fetch all others
     again. (A separate rule that asks would do that too or, as an ancient input, keep Snakemake from planning new jobs.)
     """
-    whole = [need for model in MODELS if is_fetched_whole(model) for need in model_needs(model)]
+    asked = [model for model in asked_models() if MODELS[model]["repository"] is not None]
+    whole = [need for model in MODELS if is_fetched_whole(model) or model in asked for need in model_needs(model)]
     alone = [
         need
         for autoencoder, owner in AUTOENCODERS.items()

@@ -7,6 +7,7 @@
 
 
 include: "../functions/verdicts.smk"
+include: "../functions/second_stage.smk"
 
 
 # Nothing is merged unless several are listed: what was merged before is then a file like any other.
@@ -110,6 +111,7 @@ rule attribute_images:
         histories=tables_of_all("histories", QUERIES),
         images=query_images,
         claims=tables_of("claims", QUERY),
+        second_stage=query_stages,
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         parquet=f"{RESULTS}/verdicts/verdicts.parquet",
@@ -124,6 +126,7 @@ rule attribute_images:
         level=config["attribution"]["verdict_level"],
         confidence=config["attribution"]["verdict_confidence"],
         model_names=model_names(),
+        second_stage=query_second_stage,
         code=code_digest("attribute_images.py", assets=page_assets("verdicts.html.j2", "verdicts.js")),
     message:
         "verdicts"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aedr.jobs import job, warn
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from aedr.pages.thumbnails import Thumbnail
+    from aedr.verdicts.promise import Promise
 
 
 def attribute_images(
@@ -22,6 +23,7 @@ def attribute_images(
     images: Sequence[str],
     claims: Sequence[str],
     autoencoders: str,
+    second_stage: Mapping[str, Any] | None,
     parquet: str,
     csv: str,
     documents: str,
@@ -34,8 +36,10 @@ def attribute_images(
     """Write a verdict for each image as Parquet and CSV, as a document a line, and a page with the images.
 
     `families` is the file that `check_calibration` writes; `level` and `confidence` are what verdicts
-    promise (`aedr.verdicts.promise.Promise`). `model_names` has what each autoencoder's models are called, which
-    claims are compared with; `software` is what decides, with its versions.
+    promise (`aedr.verdicts.promise.Promise`). `second_stage` has, if there is one: `calibration` and `matches`, its
+    calibration's file and the one that `check_second_stage` writes; `decided`, the first stage's verdicts; `errors`,
+    files of the query's errors; and `signal`, what images are compared by. `model_names` has what each autoencoder's
+    models are called, which claims are compared with; `software` is what decides, with its versions.
     """
     import hashlib
 
@@ -54,14 +58,17 @@ def attribute_images(
     for warning in reference.warnings:
         warn(warning)
     queried, thumbnails = _read_images(images)
-    verdicts = attribute(
-        queried,
-        read_tables(losses, "losses"),
-        read_tables(homogeneity, "homogeneity"),
-        carried,
-        reference,
-        read_tables(histories, "histories"),
-    )
+    if second_stage is None:
+        verdicts = attribute(
+            queried,
+            read_tables(losses, "losses"),
+            read_tables(homogeneity, "homogeneity"),
+            carried,
+            reference,
+            read_tables(histories, "histories"),
+        )
+    else:
+        verdicts = _by_both_stages(asked, promise, **second_stage)
     family_here = read_table(autoencoders, "autoencoders").set_index("autoencoder")["family"]
     verdicts = add_claims(verdicts, read_tables(claims, "claims"), model_names, family_here.map(asked).to_dict())
     settings = {"level": level, "confidence": confidence, "calibration": calibration}
@@ -76,6 +83,27 @@ def attribute_images(
     tables = {"CSV": Path(csv).name, "Parquet": Path(parquet).name, "JSON Lines": Path(documents).name}
     html = verdict_page(described, thumbnails, carried, reference, tables)
     Path(page).write_text(html, encoding="utf-8")
+
+
+def _by_both_stages(
+    asked: Mapping[str, str],
+    promise: "Promise",
+    calibration: str,
+    matches: str,
+    decided: str,
+    errors: Sequence[str],
+    signal: str,
+) -> "pd.DataFrame":
+    """Return the first stage's verdicts with the second's; see `attribute_images`."""
+    from aedr.tables.files import read_table, read_tables
+    from aedr.verdicts.model_attribution import add_models
+    from aedr.verdicts.model_calibration import matched_families, read_model_calibration
+
+    description, rows = read_model_calibration(calibration)
+    families = matched_families(rows, json.loads(Path(matches).read_text(encoding="utf-8")), signal)
+    first = read_table(decided, "verdicts").drop(columns=["model_verdict", "models", "model_reason", "model_evidence"])
+    levels = description["settings"]["levels"]
+    return add_models(first, read_tables(errors, "denoising"), families, asked, levels, promise)
 
 
 def _read_images(paths: Sequence[str]) -> "tuple[pd.DataFrame, dict[str, Thumbnail]]":
@@ -110,6 +138,7 @@ if __name__ == "__main__":
             images=snakemake.input.images,
             claims=snakemake.input.claims,
             autoencoders=snakemake.input.autoencoders,
+            second_stage=snakemake.params.second_stage,
             parquet=snakemake.output.parquet,
             csv=snakemake.output.csv,
             documents=snakemake.output.documents,

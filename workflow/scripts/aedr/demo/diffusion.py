@@ -108,7 +108,8 @@ def trained_modules(pipeline: Any) -> torch.nn.ModuleDict:
 
 @contextmanager
 def merged_adapter(pipeline: Any, lora: Mapping[str, Any] | None) -> Iterator[None]:
-    """Give the pipeline's UNet a low-rank adapter, which alone can be trained, and merge it into the weights at the end.
+    """Give the pipeline's UNet a low-rank adapter, which alone can be trained, and merge it into the weights at the
+    end.
 
     lora: arguments of peft's LoraConfig. Without them, nothing is added and all weights can be trained.
     """

@@ -1,7 +1,7 @@
 """How well a model's denoiser predicts the noise that was added to images: one error for each image, level and noise.
 
-A model's denoiser predicts best what happens to images of its own (DNA, arXiv 2607.13685). The noise is the same for all
-images and models, and its seeds are those of no study, so that a calibration holds elsewhere.
+A model's denoiser predicts best what happens to images of its own (DNA, arXiv 2607.13685). The noise is the same for
+all images and models, and its seeds are those of no study, so that a calibration holds elsewhere.
 """
 
 import contextlib
@@ -115,7 +115,7 @@ class Denoiser:
                 return torch.stack(list(rows)).view(like.shape).to(like.device)
 
             questions = Questions(mixture.time, [], mixture.predicted == FLOW, probed, lambda *_: None)
-            return list(ask(self.pipeline, self.arguments | size, questions, len(rows)).cpu())
+            return list(ask(self.pipeline, {**self.arguments, **size}, questions, len(rows)).cpu())
 
         try:
             return find_map(lambda rows: torch.stack(self._fitting(probe, rows)), shape)
@@ -123,7 +123,8 @@ class Denoiser:
             raise UserError(f"models.{self.model}: {error}") from None
 
     def _fitting(self, work: Callable[[Sequence[Any]], list[torch.Tensor]], items: Sequence[Any]) -> list[torch.Tensor]:
-        """Return what `work` returns for each item; where the GPU's memory runs out, by fewer items, then by offloading."""
+        """Return what `work` returns for each item; if memory runs out, by fewer items at a time, then by "
+        "offloading."""
         batches = FittingBatches(1 if is_modular(self.pipeline) else len(items), self.costs)
         while True:
             with contextlib.suppress(torch.OutOfMemoryError):
@@ -132,8 +133,8 @@ class Denoiser:
             how = offload_more(self.pipeline, self.costs.device)
             if how is None:
                 raise UserError(
-                    f"models.{self.model}: its denoiser does not fit into the GPU's memory with one image. Set a `precision` "
-                    "of 16 bits, use a larger GPU, or leave the model out of second_stage.models"
+                    f"models.{self.model}: its denoiser does not fit into the GPU's memory with one image. Set a "
+                    "`precision` of 16 bits, use a larger GPU, or leave the model out of second_stage.models"
                 )
             self.costs.fall_back(how)
 
@@ -175,7 +176,9 @@ def measure_shard(
             sizes[picture.image_id] = {"width": picture.fit.width, "height": picture.fit.height}
     errors: dict[str, torch.Tensor] = {}
     with denoiser.costs.part("denoising"):
-        for _, alike in itertools.groupby(sorted(latents, key=lambda name: latents[name].shape), lambda n: latents[n].shape):
+        for _, alike in itertools.groupby(
+            sorted(latents, key=lambda name: latents[name].shape), lambda n: latents[n].shape
+        ):
             names = list(alike)
             try:
                 measured = denoiser.errors([latents[name] for name in names], autoencoder.factor, settings)
@@ -204,7 +207,9 @@ def measure_shard(
             continue
         of_image = shared | sizes[image.image_id]
         for level, by_noise in zip(settings.levels, errors[image.image_id].tolist(), strict=True):
-            rows += [of_image | {"level": level, "noise": number, "error": value} for number, value in enumerate(by_noise)]
+            rows += [
+                of_image | {"level": level, "noise": number, "error": value} for number, value in enumerate(by_noise)
+            ]
     return rows
 
 

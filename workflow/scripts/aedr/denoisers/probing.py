@@ -1,7 +1,8 @@
 """A pipeline's denoiser, asked about latents of our choice in the way in which the pipeline asks it.
 
-Every text-to-image pipeline of diffusers hands its denoiser's answer to `scheduler.step`, which returns the next latents.
-A scheduler that returns latents of our choice therefore asks any denoiser about them, with all that the pipeline gives it
+Every text-to-image pipeline of diffusers hands its denoiser's answer to `scheduler.step`, which returns the next
+latents. A scheduler that returns latents of our choice therefore asks any denoiser about them, with all that the
+pipeline gives it
 besides: embeddings of the prompt, sizes, positions, guidance. No class of denoisers or pipelines is known here.
 """
 
@@ -26,9 +27,9 @@ DIGIT = 4096
 class Questions:
     """What a pipeline's denoiser is asked in one run: `latents(n, like)` at the n-th of `times`.
 
-    A run begins with the pipeline's own noise at `first_time`, whose answer nobody needs: only then their shape is known,
-    that of `like`. `answer(n, predicted)` takes what the denoiser said. After the last, the decoder gets `latents(N,
-    like)`, N being the number of times.
+    A run begins with the pipeline's own noise at `first_time`, whose answer nobody needs: only then their shape is
+    known, that of `like`. `answer(n, predicted)` takes what the denoiser said. After the last, the decoder gets
+    `latents(N, like)`, N being the number of times.
     """
 
     first_time: float
@@ -59,7 +60,13 @@ class _Asking:
         return sample
 
     def step(
-        self, model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *_: Any, return_dict: bool = True, **__: Any
+        self,
+        model_output: torch.Tensor,
+        timestep: Any,
+        sample: torch.Tensor,
+        *_: Any,
+        return_dict: bool = True,
+        **__: Any,
     ) -> Any:
         if self.answered > 0:
             # Some denoisers predict a variance too.
@@ -133,8 +140,8 @@ def _stopped_at_decoder(pipeline: Any, decoded: list[torch.Tensor], rows: int) -
 class LatentMap:
     """How a denoiser has the autoencoder's latents of one size: each of them in a place of its own, shifted and scaled.
 
-    `places` has the place of each of the autoencoder's latents, in their order, among the denoiser's; a latent is `scale`
-    x the denoiser's + `shift`.
+    `places` has the place of each of the autoencoder's latents, in their order, among the denoiser's; a latent is
+    `scale` x the denoiser's + `shift`.
     """
 
     places: torch.Tensor
@@ -178,7 +185,7 @@ def find_map(probe: Callable[[Sequence[torch.Tensor]], torch.Tensor], shape: Seq
     found = (high.round() * DIGIT + low.round()).nan_to_num(-1).long()
     if not torch.equal(found.sort().values, places):
         raise UserError(
-            "its pipeline changes latents on their way from the denoiser to the decoder by more than a shift, a scale and "
-            "their places, so those of an image cannot be found. Leave the model out of second_stage.models"
+            "its pipeline changes latents on their way from the denoiser to the decoder by more than a shift, a scale "
+            "and their places, so those of an image cannot be found. Leave the model out of second_stage.models"
         )
     return LatentMap(found, scale, shift)

@@ -234,8 +234,8 @@ def unguided_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -
     accepted = accepted_arguments(pipeline)
     if not {"height", "width"} <= set(accepted):
         raise UserError(
-            f"models.{model}: a {type(pipeline).__name__} takes no height and width, so its denoiser cannot be asked about "
-            "images of any size. Leave the model out of second_stage.models"
+            f"models.{model}: a {type(pipeline).__name__} takes no height and width, so its denoiser cannot be asked "
+            "about images of any size. Leave the model out of second_stage.models"
         )
     left_out = ("negative_prompt", "sigmas", "timesteps", "num_inference_steps", "height", "width")
     arguments = call_arguments(pipeline, model, {"arguments": settings.get("arguments")})

@@ -19,6 +19,8 @@ from aedr.observations.resize_traces import lacks_detail
 from aedr.observations.storage import obstacle_of_storage
 
 GREY = "it is grey: if a decoder put it out in colour, its colours are lost"
+# What `describe` says of a picture that nothing happened to.
+UNTOUCHED = "pixels stored without loss"
 PIXELS, JPEG, DECODED_JPEG, RECODED = "pixels", "jpeg", "decoded jpeg", "recoded"
 
 
@@ -141,7 +143,7 @@ def describe(history: History) -> str:
     elif history.kind == RECODED:
         words = f"a lossy {history.format} of about quality {history.quality}"
     else:
-        words = "pixels" if history.obstacle else "pixels stored without loss"
+        words = "pixels" if history.obstacle else UNTOUCHED
     if history.enlarged_from is not None:
         width, height = history.enlarged_from
         words += f", enlarged from {width}x{height} ({history.enlarged_by})"

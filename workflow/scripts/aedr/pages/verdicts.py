@@ -68,7 +68,7 @@ def verdict_page(
                 "anchor": anchor,
                 "equal_to": None if first == document["name"] else first,
                 "thumbnail": thumbnails[f"{QUERY}/{document['name']}"],
-                "headline": document["answer"][0].upper() + document["answer"][1:],
+                "headline": _headline(document),
                 "kind": KINDS[document["verdict"]],
                 "group": _group(document),
                 "leading": _leading(document["evidence"]),
@@ -105,9 +105,17 @@ def verdict_page(
             }
             for name, family in families.items()
         ],
+        asks_models=any(document["made_by"] is not None for document in documents),
         others=[(name_kind(kind), len(signals)) for kind, signals in reference.others.items()],
         versions=_list(calibration.description["versions"]),
     )
+
+
+def _headline(document: Mapping[str, Any]) -> str:
+    """Return the answers of both stages as one line."""
+    made_by = document["made_by"]
+    words = document["answer"] + (f"; {made_by['answer']}" if made_by is not None else "")
+    return words[0].upper() + words[1:]
 
 
 def _group(document: Mapping[str, Any]) -> str:

@@ -85,6 +85,7 @@ def check_configuration(config: Configuration) -> None:
         *(_check_prompts(config) if config["calibration"] is None else []),
         *_check_files(config),
         *_check_attribution(config),
+        *_check_second_stage(config),
         *_check_rivals(config),
         *_check_transforms(config),
     ]
@@ -197,6 +198,7 @@ def _check_files(config: Configuration) -> Iterator[str]:
     if isinstance(calibration, list) and own in map(os.path.realpath, calibration):
         # Its rule would run again, without a study.
         yield f"calibration: {own} is this study's own; merge into another folder: --config results=FOLDER"
+    files["second_stage.calibration"] = (config["second_stage"] or {}).get("calibration")
     for key, backbone in backbones.items():
         if backbone != "torchvision":
             files[key] = backbone
@@ -254,6 +256,25 @@ def _check_attribution(config: Configuration) -> Iterator[str]:
     for name in set(config["attribution"]["significance_levels"]) - names:
         known = ", ".join(sorted(names))
         yield f"attribution.significance_levels: {name} is not an autoencoder; the autoencoders are {known}"
+
+
+def _check_second_stage(config: Configuration) -> Iterator[str]:
+    stage = config["second_stage"]
+    if stage is None:
+        return
+    models = selected_models(config)
+    with_pipeline = [name for name, model in models.items() if model["pipeline"] is not None]
+    for name in stage["models"] or []:
+        if name not in with_pipeline:
+            yield (
+                f"second_stage.models: {name} is not a selected model with a pipeline, and only a pipeline has a "
+                f"denoiser to ask; these are {', '.join(with_pipeline) or 'none'}"
+            )
+    if (config["calibration"] is None) != (stage["calibration"] is None):
+        yield (
+            "second_stage.calibration: it goes with `calibration`, and is the second_stage/calibration.parquet of the "
+            "same study; give both or neither, or set second_stage: null"
+        )
 
 
 def _check_rivals(config: Configuration) -> Iterator[str]:

@@ -36,13 +36,18 @@ def say_verdicts(documents: str | Path, most: int = MOST_LINES) -> str:
     total = f"Verdicts: {', '.join(f'{verdict} {count}' for verdict, count in counts.most_common())}"
     if len(verdicts) > most:
         return total
-    lines = [[printable(part) for part in (_short(one["name"]), one["answer"], _because(one))] for one in verdicts]
+    lines = [[printable(part) for part in (_short(one["name"]), _answer(one), _because(one))] for one in verdicts]
     headers = [
         "image",
         "answer",
         "p-values: own images as far out, real images as near, another source as near; or why",
     ]
     return f"{tabulate(lines, headers, disable_numparse=True)}\n\n{total}"
+
+
+def _answer(verdict: Mapping[str, Any]) -> str:
+    """Return what both stages answer."""
+    return "; ".join([verdict["answer"], *([verdict["made_by"]["answer"]] if verdict["made_by"] else [])])
 
 
 def _because(verdict: Mapping[str, Any]) -> str:

@@ -49,6 +49,18 @@ EVIDENCE = {
     "caveat": Column(TEXT, "why the p-values may not hold"),
 }
 
+# What one model of the family says about an image, in the column `model_evidence` of the verdicts table.
+MODEL_EVIDENCE = {
+    "model": Column(TEXT, "the model whose denoiser was asked"),
+    "signal": Column(NUMBER, "the image's signal under this model"),
+    "p_value": Column(NUMBER, "share of its own reference images whose signal is as large or larger"),
+    "foreign_p_value": Column(
+        NUMBER,
+        "share of reference images of another source of the family that come as near; the largest of all sources",
+    ),
+    "foreign_source": Column(TEXT, "the source that has it"),
+}
+
 ACCURACY_INTERVAL = "a 95 % interval of the accuracy that this very threshold has on new images of the same sources"
 THRESHOLD_INTERVAL = (
     "a 95 % bootstrap interval of the threshold: own images are drawn again, and a chosen level is chosen again; too "
@@ -56,8 +68,8 @@ THRESHOLD_INTERVAL = (
 )
 
 COLUMNS = {
-    "accepted": Column(INTEGER, "images whose signal is below the threshold", NOT_NEGATIVE),
     "acceptance_rate": Column(NUMBER, "share of the usable images that are accepted", SHARE),
+    "accepted": Column(INTEGER, "images whose signal is below the threshold", NOT_NEGATIVE),
     "accuracy": Column(
         NUMBER,
         "mean of two shares: own images accepted, and this source's images rejected; for own images, only the first",
@@ -66,12 +78,15 @@ COLUMNS = {
     "accuracy_high": Column(NUMBER, f"upper end of {ACCURACY_INTERVAL}", SHARE),
     "accuracy_low": Column(NUMBER, f"lower end of {ACCURACY_INTERVAL}", SHARE),
     "alpha": Column(NUMBER, "significance level: the share of own images that the threshold is set to reject", SHARE),
+    "answer": Column(TEXT, "what is said of the images: a model, or one of the second stage's other answers"),
+    "answered": Column(INTEGER, "images of which this is said", NOT_NEGATIVE),
     "auc": Column(NUMBER, "area under the ROC curve of own images against this source's", SHARE),
     "autoencoder": Column(TEXT, "the autoencoder; a family is named after its first member"),
     "autoencoder_count": Column(INTEGER, "how many autoencoders the method was measured on", POSITIVE),
     "autoencoders": Column(pa.list_(TEXT), "the families that the verdict names"),
     "belonging": Column(BOOLEAN, "whether the images are the autoencoder's own (the paper's belonging images)"),
     "calibrated_ratio": Column(NUMBER, "loss ratio times homogeneity: AEDR as published"),
+    "calls": Column(INTEGER, "how often a denoiser is asked about an image: levels times noises", POSITIVE),
     "cap": Column(NUMBER, "second loss that 99 % of own images are below"),
     "capped_ratio": Column(NUMBER, "first loss divided by the second, or by the cap if that is smaller"),
     "caption": Column(TEXT, "the image's caption"),
@@ -106,11 +121,13 @@ COLUMNS = {
     ),
     "decoder_sha256": Column(TEXT, "hash of the weights that decoding uses, rounded to float16"),
     "decoder_sketch": Column(pa.list_(NUMBER), "numbers that compare those weights to bfloat16's precision"),
-    "difference": Column(NUMBER, "what was measured minus what the paper reports"),
     "device": Column(TEXT, "a GPU's name, or cpu"),
+    "difference": Column(NUMBER, "what was measured minus what the paper reports"),
     "embedding": Column(pa.list_(pa.float32()), "the phrase's embedding by the CLIP model"),
     "encoder_sha256": Column(TEXT, "hash of the weights that encoding uses, rounded to float16"),
     "encoder_sketch": Column(pa.list_(NUMBER), "numbers that compare those weights to bfloat16's precision"),
+    "error": Column(NUMBER, "mean square error of the noise that the denoiser predicts", NOT_NEGATIVE),
+    "errors": Column(pa.list_(NUMBER), "its error at each level, averaged over noises"),
     "evidence": Column(
         pa.list_(pa.struct([(name, column.type) for name, column in EVIDENCE.items()])),
         "what each autoencoder says of the image",
@@ -141,10 +158,30 @@ COLUMNS = {
     "intercept": Column(NUMBER, "of the regression of log first loss on log second loss, over own images"),
     "kind": Column(TEXT, "medium, artist, trending, movement or flavor"),
     "latent_channels": Column(INTEGER, "channels of a latent", POSITIVE),
+    "left_out": Column(
+        TEXT, "the model that was not among those asked, as if it were not in the study; otherwise empty"
+    ),
+    "level": Column(NUMBER, "noise level: how many times as strong as the latents' share the noise's is", NOT_NEGATIVE),
+    "levels": Column(INTEGER, "how many noise levels", POSITIVE),
+    "log_ratio": Column(NUMBER, "log of the model's error over the other models', averaged over levels"),
     "loss_ratio": Column(NUMBER, "first loss divided by the second"),
     "measured": Column(NUMBER, "the study's own figure, in the same unit; accuracy on held-out images"),
     "method": Column(TEXT, "AEDR as published, other signals of its reconstructions, or a rival"),
     "metric": Column(TEXT, "how a reconstruction is compared with its image, or the name of a rival"),
+    "model": Column(TEXT, "the model whose denoiser was asked"),
+    "model_evidence": Column(
+        pa.list_(pa.struct([(name, column.type) for name, column in MODEL_EVIDENCE.items()])),
+        "what each model of the family says of the image",
+    ),
+    "model_reason": Column(TEXT, "why no model of the family is named, in words"),
+    "model_verdict": Column(
+        TEXT,
+        "which model of the family: this model, several of these, none of these models, or cannot say which; empty if "
+        "the second stage did not ask",
+    ),
+    "models": Column(pa.list_(TEXT), "the models that the second stage names"),
+    "noise": Column(INTEGER, "number of the noise", NOT_NEGATIVE),
+    "noises": Column(INTEGER, "how many noises", POSITIVE),
     "offset_columns": Column(INTEGER, "columns cut at the left to return to the grid"),
     "offset_rows": Column(INTEGER, "rows cut at the top to return to the grid"),
     "orientation": Column(
@@ -186,6 +223,9 @@ COLUMNS = {
     ),
     "seed": Column(LONG, "seed of the image's noise", (0, 2**63 - 1)),
     "sha256": Column(TEXT, "hash of the bytes of the image's file, before `crop_to`"),
+    "share": Column(NUMBER, "share of the images", SHARE),
+    "share_high": Column(NUMBER, "upper end of its 95 % interval (Clopper and Pearson)", SHARE),
+    "share_low": Column(NUMBER, "lower end of its 95 % interval (Clopper and Pearson)", SHARE),
     "shares_encoder_with": Column(pa.list_(TEXT), "families with the same encoder and a different decoder"),
     "signal": Column(TEXT, "which number, small for own images, is compared with the threshold"),
     "slope": Column(NUMBER, "of the regression of log first loss on log second loss, over own images"),
@@ -193,6 +233,7 @@ COLUMNS = {
     "split": Column(
         TEXT, "which part of the study the image's group is in: `fitting`, to fit on, or `held_out`, to score on"
     ),
+    "stage": Column(TEXT, "`reconstruction` of the first stage, or `denoising` of the second"),
     "stored": Column(PICTURE, "for an image brought back to the size before a resize: the file as it was stored"),
     "threshold": Column(NUMBER, "the signal below which an image is accepted"),
     "threshold_high": Column(NUMBER, f"upper end of {THRESHOLD_INTERVAL}"),
@@ -208,6 +249,9 @@ COLUMNS = {
         TEXT, "the invisible watermark in the pixels; empty too if no decoder is installed (docs/claims.md)"
     ),
     "width": Column(INTEGER, "in pixels; in losses, of the reconstruction", POSITIVE),
+    "z_score": Column(
+        NUMBER, "the model's error, centred and scaled over the models at each level, averaged over levels"
+    ),
 }
 
 COLUMNS |= {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from aedr.tables.columns import COLUMNS, EVIDENCE, INFINITE, Bounds
+from aedr.tables.columns import COLUMNS, EVIDENCE, INFINITE, MODEL_EVIDENCE, Bounds
 from aedr.tables.schemas import TABLES, Table
 
 HEAD = """# Tables
@@ -14,6 +14,9 @@ Every Parquet file that the workflow writes. This page is made from `workflow/sc
 never by position. Columns in bold identify a row, alone or together; columns with a question mark may be empty.
 `results/` is the folder that `results` names in the configuration.
 """
+
+# The columns whose entries are mappings with fields of their own.
+ENTRIES = {"evidence": EVIDENCE, "model_evidence": MODEL_EVIDENCE}
 
 
 def tables_page() -> str:
@@ -30,11 +33,13 @@ def _section(name: str, table: Table) -> Iterator[str]:
         shown = f"**`{column}`**" if column in table.key else f"`{column}`" + "?" * (column in table.optional)
         bounds, kind = _bounds(table.bounds_of(column)), _type_name(COLUMNS[column].type)
         yield f"| {shown} | {kind} | {bounds} | {COLUMNS[column].meaning} |"
-    if "evidence" in table.columns:
-        yield "\nEach entry of `evidence`:\n"
+    for entries, fields in ENTRIES.items():
+        if entries not in table.columns:
+            continue
+        yield f"\nEach entry of `{entries}`:\n"
         yield "| field | type | meaning |"
         yield "|---|---|---|"
-        for name, field in EVIDENCE.items():
+        for name, field in fields.items():
             yield f"| `{name}` | {_type_name(field.type)} | {field.meaning} |"
     yield ""
 
@@ -51,7 +56,11 @@ def _type_name(kind: pa.DataType) -> str:
         return f"list of {_type_name(kind.value_type)}"
     if pa.types.is_struct(kind):
         names = [part.name for part in kind]
-        return "mappings" if names == list(EVIDENCE) else "; ".join(f"{p.name}: {_type_name(p.type)}" for p in kind)
+        return (
+            "mappings"
+            if names in map(list, ENTRIES.values())
+            else "; ".join(f"{p.name}: {_type_name(p.type)}" for p in kind)
+        )
     return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
 
 

@@ -15,6 +15,7 @@ from aedr.autoencoders.families import family_label
 from aedr.study.sources import QUERY
 from aedr.verdicts.calibration import Calibration
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL
+from aedr.verdicts.models import CANNOT_SAY_WHICH, MODEL, NO_MODEL, SEVERAL_MODELS
 from aedr.verdicts.promise import Promise
 
 # Raised when a key is removed, or changes its meaning.
@@ -24,6 +25,12 @@ ANSWERS = {
     SEVERAL: "decoded by one of {names}",
     NONE: "decoded by none of these autoencoders",
     CANNOT_SAY: "cannot say",
+}
+MODEL_ANSWERS = {
+    MODEL: "made by {names}",
+    SEVERAL_MODELS: "made by one of {names}",
+    NO_MODEL: "made by none of these models of the family",
+    CANNOT_SAY_WHICH: "cannot say by which of its models",
 }
 DIGITS_OF_AN_ANCHOR = 16
 # The columns of the verdicts table that have keys of their own. All others, such as claims, are `further` ones.
@@ -37,6 +44,10 @@ WITH_KEYS = (
     "width",
     "height",
     "evidence",
+    "model_verdict",
+    "models",
+    "model_reason",
+    "model_evidence",
 )
 
 
@@ -85,6 +96,7 @@ def verdict_documents(
                     names=", ".join(family_label(members[name]) for name in names)
                 ),
                 "decoded_by": [{"family": name, "members": members[name]} for name in names],
+                "made_by": _made_by(row),
                 "reason": row["reason"],
                 "read_as": row["history_in_words"],
                 "further": {column: row[column] for column in further},
@@ -102,6 +114,20 @@ def verdict_documents(
             }
         )
     return documents
+
+
+def _made_by(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the second stage says of an image; None if it did not ask about it."""
+    if row.get("model_verdict") is None:
+        return None
+    models = row["models"]
+    return {
+        "verdict": row["model_verdict"],
+        "answer": MODEL_ANSWERS[row["model_verdict"]].format(names=", ".join(models)),
+        "models": models,
+        "reason": row["model_reason"],
+        "evidence": [{**entry, "is_possible": entry["model"] in models} for entry in row["model_evidence"]],
+    }
 
 
 def say(evidence: Mapping[str, Any], named: Sequence[str], level: float) -> str:
