@@ -191,6 +191,7 @@ COLUMNS = {
         (0, 7),
     ),
     "own_images": Column(INTEGER, "own images that the accuracy counts"),
+    "p_value": Column(NUMBER, "share of the model's own held-out images whose signal is as large or larger", SHARE),
     "paper_autoencoder": Column(TEXT, "what the paper calls the model whose autoencoder this is"),
     "paper_source": Column(
         TEXT,
