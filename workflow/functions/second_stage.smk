@@ -156,7 +156,8 @@ def query_second_stage(wildcards):
         "matches": matches,
         "decided": decided,
         "errors": errors,
-        "signal": stage_setting("signal"),
+        "score": stage_setting("score"),
+        "is_closed": stage_setting("closed"),
     }
 
 
@@ -169,7 +170,8 @@ def second_stage_check(wildcards):
         "components": {model: component_folders(model) for model in models},
         "settings": denoising_settings(),
         "model_settings": settings_of_asked(wildcards),
-        "signal": stage_setting("signal"),
+        "score": stage_setting("score"),
+        "is_closed": stage_setting("closed"),
         "level": config["attribution"]["verdict_level"],
         "confidence": config["attribution"]["verdict_confidence"],
     }

@@ -91,7 +91,8 @@ rule evaluate_models:
         families=families_of_errors,
         names=names_of_errors,
         families_of_losses=families_of_asked_losses,
-        signal=stage_setting("signal"),
+        score=stage_setting("score"),
+        is_closed=stage_setting("closed"),
         level=config["attribution"]["verdict_level"],
         confidence=config["attribution"]["verdict_confidence"],
         code=code_digest("evaluate_models.py"),
@@ -119,7 +120,6 @@ rule plot_models:
     conda:
         environment("analysis")
     params:
-        signal=stage_setting("signal"),
         code=code_digest("plot_models.py"),
     message:
         "figure of the models of each family"

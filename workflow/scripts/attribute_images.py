@@ -38,8 +38,8 @@ def attribute_images(
     `families` is the file that `check_calibration` writes; `level` and `confidence` are what verdicts
     promise (`aedr.verdicts.promise.Promise`). `second_stage` has, if there is one: `calibration` and `matches`, its
     calibration's file and the one that `check_second_stage` writes; `decided`, the first stage's verdicts; `errors`,
-    files of the query's errors; and `signal`, what images are compared by. `model_names` has what each autoencoder's
-    models are called, which claims are compared with; `software` is what decides, with its versions.
+    files of the query's errors; `score` and `is_closed`, how images are compared. `model_names` has what each
+    autoencoder's models are called, which claims are compared with; `software` is what decides, with its versions.
     """
     import hashlib
 
@@ -92,7 +92,8 @@ def _by_both_stages(
     matches: str,
     decided: str,
     errors: Sequence[str],
-    signal: str,
+    score: str,
+    is_closed: bool,
 ) -> "pd.DataFrame":
     """Return the first stage's verdicts with the second's; see `attribute_images`."""
     from aedr.tables.files import read_table, read_tables
@@ -100,7 +101,7 @@ def _by_both_stages(
     from aedr.verdicts.model_calibration import matched_families, read_model_calibration
 
     description, rows = read_model_calibration(calibration)
-    families = matched_families(rows, json.loads(Path(matches).read_text(encoding="utf-8")), signal)
+    families = matched_families(rows, json.loads(Path(matches).read_text(encoding="utf-8")), score, is_closed)
     first = read_table(decided, "verdicts").drop(columns=["model_verdict", "models", "model_reason", "model_evidence"])
     levels = description["settings"]["levels"]
     return add_models(first, read_tables(errors, "denoising"), families, asked, levels, promise)

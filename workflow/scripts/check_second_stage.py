@@ -14,7 +14,8 @@ def check_second_stage(
     components: Mapping[str, Mapping[str, str]],
     settings: Mapping[str, Any],
     model_settings: Mapping[str, Mapping[str, Any]],
-    signal: str,
+    score: str,
+    is_closed: bool,
     level: float,
     confidence: float | None,
 ) -> None:
@@ -38,7 +39,7 @@ def check_second_stage(
         for family, models in families.items()
     }
     matches = match_models(description, digests, settings, model_settings)
-    check_families(matched_families(rows, matches, signal), Promise(level, confidence))
+    check_families(matched_families(rows, matches, score, is_closed), Promise(level, confidence))
     Path(output).write_text(json.dumps(matches, indent=1) + "\n", encoding="utf-8")
 
 

@@ -13,7 +13,8 @@ def evaluate_models(
     losses: Sequence[str],
     families_of_losses: Sequence[str],
     outputs: Mapping[str, str],
-    signal: str,
+    score: str,
+    is_closed: bool,
     level: float,
     confidence: float | None,
 ) -> None:
@@ -23,7 +24,7 @@ def evaluate_models(
         families: the family of each file of `errors`; `names` the model that was asked and the source.
         losses: files of the losses of the same sources under their families, whose names are `families_of_losses`.
         outputs: files named signals, confusion, confusion_csv, calls, calls_csv, costs and costs_csv.
-        signal: the one that verdicts compare; level, confidence: what they promise.
+        score: what verdicts compare; is_closed: as in `Family`; level, confidence: what they promise.
     """
     import pandas as pd
 
@@ -45,7 +46,7 @@ def evaluate_models(
     answers: list[dict[str, object]] = []
     calls: list[dict[str, object]] = []
     by_family = group_files(errors, families)
-    for name, family in matched_families(rows, own_names, signal).items():
+    for name, family in matched_families(rows, own_names, score, is_closed).items():
         measured = read_tables(by_family[name], "denoising")
         signals.append(signal_rows(family, measured, promise))
         calls += model_accuracy.accuracy_by_calls(family, measured, levels)
@@ -60,7 +61,7 @@ def evaluate_models(
         (family, "reconstruction", family, read_cost(file))
         for file, family in zip(losses, families_of_losses, strict=True)
     ]
-    metadata = {"settings": {"signal": signal, "level": level, "confidence": confidence}}
+    metadata = {"settings": {"score": score, "is_closed": is_closed, "level": level, "confidence": confidence}}
     write_table(outputs["signals"], "model_signals", pd.concat(signals), metadata)
     for table, name, found in (
         ("confusion", "confusion", answers),
@@ -81,7 +82,8 @@ if __name__ == "__main__":
             losses=snakemake.input.losses,
             families_of_losses=snakemake.params.families_of_losses,
             outputs=dict(snakemake.output.items()),
-            signal=snakemake.params.signal,
+            score=snakemake.params.score,
+            is_closed=snakemake.params.is_closed,
             level=snakemake.params.level,
             confidence=snakemake.params.confidence,
         )

@@ -152,7 +152,7 @@ def measure_shard(
     settings: DenoisingSettings,
     reconstruction: ReconstructionSettings,
     offsets: Mapping[str, Offset],
-    orientations: Mapping[str, int],
+    orientations: Mapping[str, int] | None,
 ) -> list[dict[str, object]]:
     """Return the rows of the denoising table for a shard of the images table: one for each image, level and noise.
 
@@ -161,7 +161,8 @@ def measure_shard(
     Args:
         histories: rows of the histories table for the same images.
         reconstruction: how the autoencoder reads images.
-        offsets, orientations: those with which the autoencoder reconstructed them, where they were searched.
+        offsets, orientations: those with which the autoencoder reconstructed them, where they were searched. Without
+            orientations, they are searched as the settings say.
 
     Raises:
         UserError: no image can be measured, although some are usable.

@@ -163,7 +163,8 @@ COLUMNS = {
     ),
     "level": Column(NUMBER, "noise level: how many times as strong as the latents' share the noise's is", NOT_NEGATIVE),
     "levels": Column(INTEGER, "how many noise levels", POSITIVE),
-    "log_ratio": Column(NUMBER, "log of the model's error over the other models', averaged over levels"),
+    "log_error": Column(NUMBER, "logarithm of the model's error, averaged over levels"),
+    "margin": Column(NUMBER, "the model's score minus its bias, minus the smallest of the other models': the signal"),
     "loss_ratio": Column(NUMBER, "first loss divided by the second"),
     "measured": Column(NUMBER, "the study's own figure, in the same unit; accuracy on held-out images"),
     "method": Column(TEXT, "AEDR as published, other signals of its reconstructions, or a rival"),
@@ -218,6 +219,7 @@ COLUMNS = {
     "repository": Column(TEXT, "on the Hugging Face hub; empty for a local folder"),
     "residual": Column(NUMBER, "log first loss minus its regression on log second loss, fitted on own images"),
     "revision": Column(TEXT, "commit of the repository"),
+    "score": Column(TEXT, "what models are compared by: z_score or log_error"),
     "second_loss": Column(NUMBER, "distance of the reconstruction from its own reconstruction"),
     "seconds_per_image": Column(
         NUMBER, "time of the work on images, without imports and loading weights", NOT_NEGATIVE

@@ -219,14 +219,14 @@ TABLES = {
         "an image of a family and a model of that family",
         key=("image_id", "model"),
         required=("image_id", "source", "family", "model"),
-        optional=("split", "z_score", "log_ratio", "p_value", "reason"),
+        optional=("split", "z_score", "log_error", "margin", "p_value", "reason"),
     ),
     "confusion": Table(
         "second_stage/confusion.parquet",
         "an answer about the held-out images of a source of a family",
-        key=("family", "signal", "protocol", "left_out", "source", "answer"),
+        key=("family", "score", "protocol", "left_out", "source", "answer"),
         required=(
-            *("family", "signal", "protocol", "left_out", "source", "answer", "answered", "images"),
+            *("family", "score", "protocol", "left_out", "source", "answer", "answered", "images"),
             *("share", "share_low", "share_high"),
         ),
         bounds={"images": (1, INFINITE)},
@@ -234,10 +234,10 @@ TABLES = {
     "denoiser_calls": Table(
         "second_stage/calls.parquet",
         "a number of noise levels and of noises: how many held-out images are named rightly by them",
-        key=("family", "signal", "levels", "noises"),
+        key=("family", "score", "levels", "noises"),
         required=(
             "family",
-            "signal",
+            "score",
             "levels",
             "noises",
             "calls",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aedr.denoisers.signals import SIGNALS
+from aedr.denoisers.signals import SCORES
 from aedr.scoring.intervals import share_interval
 from aedr.scoring.signals import HELD_OUT
 from aedr.verdicts.decision import Verdict
@@ -28,10 +28,10 @@ def confusion(family: Family, promise: Promise) -> list[dict[str, object]]:
     study, and its images are scored by what remains.
     """
     rows: list[dict[str, object]] = []
-    for signal in SIGNALS:
-        scored = replace(family, signal=signal)
+    for score in SCORES:
+        scored = replace(family, score=score)
         rows += _rows(scored, scored, "", NEAREST, _nearest(scored, scored))
-        if signal != family.signal:
+        if score != family.score:
             continue
         rows += _rows(scored, scored, "", VERDICT, _answers(scored, scored, promise))
         if len(family.models) > 2:
@@ -92,7 +92,7 @@ def _rows(
             count = counts.get((source, answer), 0)
             yield {
                 "family": family.name,
-                "signal": asked.signal,
+                "score": asked.score,
                 "protocol": protocol,
                 "left_out": left_out,
                 "source": source,
@@ -137,7 +137,7 @@ def accuracy_by_calls(family: Family, errors: pd.DataFrame, levels: Sequence[flo
             found = _nearest(fewer, fewer)
             yield {
                 "family": family.name,
-                "signal": family.signal,
+                "score": family.score,
                 "levels": level_count,
                 "noises": noise_count,
                 "calls": level_count * noise_count,

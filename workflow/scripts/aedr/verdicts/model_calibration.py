@@ -137,7 +137,9 @@ def match_models(
     return matches
 
 
-def matched_families(rows: pd.DataFrame, matches: Mapping[str, Mapping[str, Any]], signal: str) -> dict[str, Family]:
+def matched_families(
+    rows: pd.DataFrame, matches: Mapping[str, Mapping[str, Any]], score: str, is_closed: bool
+) -> dict[str, Family]:
     """Return the calibration's families that are asked about, each with the models that are, by their names here."""
     names = {name: here for match in matches.values() for here, name in match["models"].items()}
     families = {match["family"]: here for here, match in matches.items()}
@@ -147,7 +149,8 @@ def matched_families(rows: pd.DataFrame, matches: Mapping[str, Mapping[str, Any]
         model=renamed["model"].map(names),
         source=renamed["source"].map(lambda source: names.get(source, source)),
     ).dropna(subset=["model"])
-    return families_of(renamed, {here: list(match["models"]) for here, match in matches.items()}, signal)
+    models = {here: list(match["models"]) for here, match in matches.items()}
+    return families_of(renamed, models, score, is_closed)
 
 
 def check_families(families: Mapping[str, Family], promise: Promise) -> None:

@@ -6,12 +6,13 @@ model's own, and could an image of another source of the family come as near to 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aedr.denoisers.signals import SIGNALS
+from aedr.denoisers.signals import SCORES, fit_bias, margins
 from aedr.scoring.signals import HELD_OUT
 from aedr.study.sources import original_id
 from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL, Reference, Verdict, decide, rank_from_above, weigh
@@ -66,69 +67,91 @@ def mean_errors(errors: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Family:
-    """The images of one family that its models' denoisers were asked about, and the signal that compares them.
+    """The images of one family that its models' denoisers were asked about, and the score that compares them.
 
     `images` has `image_id`, `source`, `group` and `split`; `errors` has a row for each, and columns of `models` and
-    levels, averaged over noises. `bias` is fitted on images of the part `fitting`: of each model, the middle between
-    what its own images have on average and what those of the other models have.
+    levels, averaged over noises. `is_closed`: one of these models is known to have made every image of the family.
+    Otherwise an image is compared with those of each model as if that model were not in the study.
     """
 
     name: str
     models: tuple[str, ...]
-    signal: str
+    score: str
     images: pd.DataFrame
     errors: Values
+    is_closed: bool = False
 
-    @property
-    def fitting(self) -> npt.NDArray[np.bool_]:
-        """Which images nothing but the bias is taken from."""
-        return (self.images["split"] != HELD_OUT).to_numpy()
-
-    @property
+    @cached_property
     def bias(self) -> Values:
-        """Each model's bias."""
-        values = SIGNALS[self.signal](self.errors[self.fitting])
-        source = self.images["source"].to_numpy()[self.fitting]
-        return np.array([_middle(values[:, at], source == model) for at, model in enumerate(self.models)])
+        """Each model's bias, fitted on its images of the part `fitting`."""
+        source = self.images["source"].to_numpy()
+        used = (self.images["split"] != HELD_OUT).to_numpy() & np.isin(source, self.models)
+        made_by = np.array([self.models.index(name) for name in source[used]], dtype=np.int64)
+        return fit_bias(SCORES[self.score](self.errors[used]), made_by)
 
     def signals(self, errors: Values) -> Values:
         """Return the signals of images, small for the model that made them, from their errors as here."""
-        return SIGNALS[self.signal](errors) - self.bias
+        return margins(SCORES[self.score](errors) - self.bias)
 
     def without(self, model: str) -> "Family":
         """Return the family as if a model were not in the study: neither asked nor a source of its images."""
-        kept = [at for at, name in enumerate(self.models) if name != model]
+        kept = self.columns(model)
         of_others = (self.images["source"] != model).to_numpy()
-        return Family(
-            self.name,
-            tuple(self.models[at] for at in kept),
-            self.signal,
-            self.images[of_others],
-            self.errors[of_others][:, kept],
+        return replace(
+            self,
+            models=tuple(self.models[at] for at in kept),
+            images=self.images[of_others],
+            errors=self.errors[of_others][:, kept],
         )
+
+    def columns(self, without: str) -> list[int]:
+        """Return the columns of all models but one."""
+        return [at for at, name in enumerate(self.models) if name != without]
+
+    @cached_property
+    def own_signals(self) -> pd.DataFrame:
+        """The signals of held-out images, one of each group: a row for each image, a column for each model."""
+        return self._held_out(self.signals(self.errors))
+
+    @cached_property
+    def strange_signals(self) -> dict[str, pd.DataFrame]:
+        """The same of each source's images under the models that did not make them.
+
+        Unless the family is closed, the source's own model is not asked. Between two models nothing is left to compare
+        then, so an image is as near to the other as can be.
+        """
+        found = {}
+        for source in sorted(set(self.images["source"])):
+            kept = self.columns(source)
+            values = self.signals(self.errors)
+            if not self.is_closed and source in self.models:
+                values = values.copy()
+                values[:, kept] = (
+                    self.without(source).signals(self.errors[:, kept])
+                    if len(kept) > 1
+                    else np.full((len(values), 1), -np.inf)
+                )
+            signals = self._held_out(values)
+            found[str(source)] = signals.loc[signals["source"] == source, [self.models[at] for at in kept]]
+        return found
+
+    def _held_out(self, values: Values) -> pd.DataFrame:
+        rows = pd.DataFrame(values, columns=list(self.models), index=self.images["image_id"].to_numpy())
+        rows = rows.assign(source=self.images["source"].to_numpy())
+        kept = (self.images["split"] == HELD_OUT) & ~self.images.duplicated(["source", "group", "split"])
+        return rows[kept.to_numpy()]
 
     def reference(self, promise: Promise, but: str | None = None) -> Reference:
-        """Return what images are compared with: held-out ones, one of each group, without the image `but`."""
-        held = self.images["split"].to_numpy() == HELD_OUT
-        images = self.images[held]
-        values = pd.DataFrame(self.signals(self.errors[held]), columns=list(self.models), index=images["image_id"])
-        kept = (~images.duplicated(["source", "group"]) & (images["image_id"] != but)).to_numpy()
-        values, source = values[kept], images["source"].to_numpy()[kept]
+        """Return what images are compared with: held-out ones, without the image `but`."""
+        own = self.own_signals.drop(index=but, errors="ignore")
         return Reference(
-            self.signal,
+            self.score,
             promise,
-            {model: values.loc[source == model, model].to_numpy() for model in self.models},
-            {
-                str(other): values.loc[source == other, [name for name in self.models if name != other]]
-                for other in sorted(set(source))
-            },
+            {model: own.loc[own["source"] == model, model].to_numpy() for model in self.models},
+            {source: rows.drop(index=but, errors="ignore") for source, rows in self.strange_signals.items()},
             {},
             {},
         )
-
-
-def _middle(values: Values, is_own: npt.NDArray[np.bool_]) -> float:
-    return float((values[is_own].mean() + values[~is_own].mean()) / 2)
 
 
 def decide_model(reference: Reference, signals: Mapping[str, float], obstacle: str | None = None) -> Verdict:
@@ -142,7 +165,9 @@ def decide_model(reference: Reference, signals: Mapping[str, float], obstacle: s
     return Verdict(ANSWERS[verdict.verdict], verdict.autoencoders, verdict.reason, verdict.evidence)
 
 
-def families_of(rows: pd.DataFrame, models: Mapping[str, Sequence[str]], signal: str) -> dict[str, Family]:
+def families_of(
+    rows: pd.DataFrame, models: Mapping[str, Sequence[str]], score: str, is_closed: bool
+) -> dict[str, Family]:
     """Return each family with the images that all of its models were asked about.
 
     Args:
@@ -155,29 +180,28 @@ def families_of(rows: pd.DataFrame, models: Mapping[str, Sequence[str]], signal:
         by_model = of_family.pivot(index="image_id", columns="model", values="errors").dropna()
         images = of_family.drop_duplicates("image_id").set_index("image_id").loc[by_model.index].reset_index()
         errors = np.stack([np.stack(by_model[model].to_list()).astype(float) for model in asked], axis=1)
-        found[name] = Family(name, tuple(asked), signal, images[["image_id", "source", "group", "split"]], errors)
+        images = images[["image_id", "source", "group", "split"]]
+        found[name] = Family(name, tuple(asked), score, images, errors, is_closed)
     return found
 
 
 def signal_rows(family: Family, errors: pd.DataFrame, promise: Promise) -> pd.DataFrame:
-    """Return a family's rows of the table model_signals: every signal of each image and model, minus the model's bias.
+    """Return a family's rows of the table model_signals: every score of each image and model, and the family's signal.
 
-    Held-out images have the p-value of the family's own signal, by the held-out images without them.
+    Held-out images have the signal's p-value, by the held-out images without them.
 
     Args:
         errors: rows of the denoising table, which say why an image has no errors.
     """
-    images = family.images
-    by_signal = {name: replace(family, signal=name).signals(family.errors) for name in SIGNALS}
-    columns = {name: values.ravel() for name, values in by_signal.items()}
+    images, signals = family.images, family.signals(family.errors)
+    repeated = {name: images[name].repeat(len(family.models)).to_numpy() for name in ("image_id", "source", "split")}
     known = pd.DataFrame(
         {
-            "image_id": images["image_id"].repeat(len(family.models)).to_numpy(),
-            "source": images["source"].repeat(len(family.models)).to_numpy(),
-            "split": images["split"].repeat(len(family.models)).to_numpy(),
+            **repeated,
             "model": list(family.models) * len(images),
-            **columns,
-            "p_value": _p_values(family, by_signal[family.signal], promise).ravel(),
+            **{name: score(family.errors).ravel() for name, score in SCORES.items()},
+            "margin": signals.ravel(),
+            "p_value": _p_values(family, signals, promise).ravel(),
         }
     )
     without = errors[errors["error"].isna()][["image_id", "source", "model", "reason"]]
@@ -186,7 +210,7 @@ def signal_rows(family: Family, errors: pd.DataFrame, promise: Promise) -> pd.Da
 
 def _p_values(family: Family, signals: Values, promise: Promise) -> Values:
     values = np.full(signals.shape, np.nan)
-    for at in np.flatnonzero(~family.fitting):
+    for at in np.flatnonzero(family.images["split"] == HELD_OUT):
         own = family.reference(promise, but=family.images["image_id"].iloc[at]).own
         for column, model in enumerate(family.models):
             rank = rank_from_above(own[model], signals[at, column])
