@@ -59,6 +59,16 @@ def groups_of_sources(wildcards):
     return tables_of_all("homogeneity", sources)
 
 
+def model_figures():
+    """Return the figure of the second stage, if the study asks models."""
+    return ["second_stage"] if config["second_stage"] is not None and asked_families() else []
+
+
+def tables_of_models(wildcards):
+    """Return the tables of answers and of costs that the report shows."""
+    return [f"{RESULTS}/second_stage/{table}.parquet" for table in ("confusion", "costs") if model_figures()]
+
+
 def second_stage_outputs(wildcards):
     """Return what the second stage makes of the study; nothing if no models share an autoencoder."""
     if config["second_stage"] is None or not asked_families():

@@ -15,6 +15,8 @@ def write_report(
     paper: str | None,
     methods: str | None,
     robustness: str | None,
+    models: Sequence[str],
+    is_closed: bool | None,
     configuration: str,
     benchmarks: str,
     output: str,
@@ -32,6 +34,8 @@ def write_report(
         paper: the paper table, or None if the study has no models of the paper.
         methods: the methods table, or None if the study has no rivals.
         robustness: robustness.csv, or None if the study has no transforms.
+        models: the confusion and the stage_costs tables, or nothing if no models share an autoencoder; is_closed: as in
+            `aedr.verdicts.models.Family`.
         configuration: the study's configuration, a YAML file.
         benchmarks: the folder of Snakemake's measurements; what is missing there is not shown.
         metric, signal: the configured ones.
@@ -40,6 +44,7 @@ def write_report(
 
     import pandas as pd
 
+    from aedr.pages.models import describe_models
     from aedr.pages.report import Making, Study, report_page
     from aedr.tables.files import read_table
 
@@ -51,6 +56,13 @@ def write_report(
         paper=None if paper is None else read_table(paper, "paper"),
         methods=None if methods is None else read_table(methods, "methods"),
         robustness=None if robustness is None else pd.read_csv(robustness),
+        models=(
+            describe_models(
+                read_table(models[0], "confusion"), read_table(models[1], "stage_costs"), is_closed=bool(is_closed)
+            )
+            if models
+            else None
+        ),
         configured=(metric, signal),
     )
     making = Making(images, losses, tables, benchmarks, Path(configuration).read_text(encoding="utf-8"))
@@ -71,6 +83,8 @@ if __name__ == "__main__":
             paper=snakemake.input.get("paper") or None,
             methods=snakemake.input.get("methods") or None,
             robustness=snakemake.input.get("robustness") or None,
+            models=snakemake.input.get("models") or [],
+            is_closed=snakemake.params.is_closed,
             configuration=snakemake.input.configuration,
             benchmarks=snakemake.params.benchmarks,
             output=snakemake.output[0],

@@ -27,7 +27,8 @@ IMAGES_OF_A_SHEET = 24
 class Study:
     """What a study found, as tables, and the metric and the signal that it was `configured` with.
 
-    `paper` is None without models of the paper, `methods` without rivals, and `robustness` without transforms.
+    `paper` is None without models of the paper, `methods` without rivals, `robustness` without transforms, and
+    `models`, what `describe_models` returns, without models that share an autoencoder.
     """
 
     accuracy: pd.DataFrame
@@ -37,6 +38,7 @@ class Study:
     paper: pd.DataFrame | None
     methods: pd.DataFrame | None
     robustness: pd.DataFrame | None
+    models: Mapping[str, Any] | None
     configured: tuple[str, str]
 
 
@@ -68,7 +70,8 @@ def report_page(
     """Return the page of a study.
 
     Args:
-        figures: the SVG of `comparison` and, if the study has them, `methods`, `robustness` and `robustness_strengths`.
+        figures: the SVG of `comparison` and, if the study has them, `methods`, `second_stage`, `robustness` and
+            `robustness_strengths`.
         signal_figures: the SVG of each family's signals.
     """
     labels = {family: family_label(names) for family, names in members(study.autoencoders).items()}
@@ -92,6 +95,8 @@ def report_page(
         paper=None if study.paper is None or study.paper.empty else describe_paper(study.paper, labels),
         methods=[] if study.methods is None else describe_methods(study.methods),
         method_figures=_figures(figures, ["methods"]),
+        models=study.models,
+        model_figures=_figures(figures, ["second_stage"]),
         robustness=None if study.robustness is None else describe_robustness(study.robustness, study.configured),
         robustness_figures=_figures(figures, ["robustness", "robustness_strengths"]),
         errors=[describe_errors(error, labels, thumbnails, study.configured[1]) for error in errors],

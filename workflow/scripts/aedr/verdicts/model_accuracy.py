@@ -17,6 +17,8 @@ from aedr.verdicts.promise import Promise
 
 # The model with the smallest signal, whatever it is; the answer of a verdict.
 NEAREST, VERDICT = "nearest", "verdict"
+# One of the models, or several of them.
+NAMED = "named"
 # Of *several of these*, whether they include the model.
 SEVERAL_WITH, SEVERAL_WITHOUT = "several of these, it among them", "several of these, it not among them"
 

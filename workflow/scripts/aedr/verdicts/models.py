@@ -143,12 +143,12 @@ class Family:
 
     def reference(self, promise: Promise, but: str | None = None) -> Reference:
         """Return what images are compared with: held-out ones, without the image `but`."""
-        own = self.own_signals.drop(index=but, errors="ignore")
+        own = self.own_signals[self.own_signals.index != but]
         return Reference(
             self.score,
             promise,
             {model: own.loc[own["source"] == model, model].to_numpy() for model in self.models},
-            {source: rows.drop(index=but, errors="ignore") for source, rows in self.strange_signals.items()},
+            {source: rows[rows.index != but] for source, rows in self.strange_signals.items()},
             {},
             {},
         )
