@@ -22,6 +22,7 @@ ROOMS = [
         "autoencoders",
         "reconstruction",
         "rivals",
+        "denoisers",
     ],
     *["scoring", "robustness", "verdicts", "figures", "pages", "demo"],
 ]

@@ -1,8 +1,8 @@
 """Noise levels of diffusion models: how a scheduler mixes latents with noise, and what it expects to be predicted.
 
-A level is the ratio of noise to signal: latents are mixed as signal x latents + noise x N(0, 1), and the level is noise /
-signal (sigma in Karras et al., arXiv 2206.00364). So one level means the same for schedulers that keep the variance and
-for those of flow matching.
+A level is the ratio of noise to signal: latents are mixed as signal x latents + noise x N(0, 1), and the level is noise
+/ signal (sigma in Karras et al., arXiv 2206.00364). So one level means the same for schedulers that keep the variance
+and for those of flow matching.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ FLOW, NOISE, VELOCITY, LATENTS = "flow", "epsilon", "v_prediction", "sample"
 class Mixture:
     """Latents and noise, mixed: `signal` x latents + `noise` x N(0, 1), at a scheduler's own `time`.
 
-    `predicted` says what the denoiser is asked for: the noise (`epsilon`), the velocity (`v_prediction` or `flow`), or the
-    latents (`sample`).
+    `predicted` says what the denoiser is asked for: the noise (`epsilon`), the velocity (`v_prediction` or `flow`), or
+    the latents (`sample`).
     """
 
     time: float
@@ -36,8 +36,8 @@ class Mixture:
         """Return the mean square error of the noise, one for each row, whatever it is that was predicted.
 
         The error of a velocity is that of the noise times a number that only the level decides: noise = signal x
-        velocity + noise x mixture (Salimans and Ho, arXiv 2202.00512, appendix D), and for flow matching noise = mixture
-        + signal x velocity.
+        velocity + noise x mixture (Salimans and Ho, arXiv 2202.00512, appendix D), and for flow matching noise =
+        mixture + signal x velocity.
         """
         target, share = {
             NOISE: (noise, 1.0),
@@ -63,9 +63,9 @@ def mixture_at(scheduler: Any, level: float) -> Mixture:
     kept = getattr(scheduler, "alphas_cumprod", None)
     if kept is None or predicted not in (NOISE, VELOCITY, LATENTS):
         raise UserError(
-            f"a {type(scheduler).__name__} that predicts '{predicted}' has no known noise levels. Expected flow matching, or "
-            "a scheduler with alphas_cumprod that predicts epsilon, v_prediction or sample. Leave the model out of "
-            "second_stage.models"
+            f"a {type(scheduler).__name__} that predicts '{predicted}' has no known noise levels. Expected flow "
+            "matching, or a scheduler with alphas_cumprod that predicts epsilon, v_prediction or sample. Leave the "
+            "model out of second_stage.models"
         )
     # A schedule that ends in pure noise has no level there.
     levels = torch.sqrt((1 - kept.double()) / kept.double().clamp(min=1e-12))
