@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from aedr.costs import Costs
 from aedr.denoisers.measuring import Denoiser, DenoisingSettings, fixed_noise
 from aedr.denoisers.probing import find_map
 from aedr.errors import UnusableImage, UserError
+from aedr.images.pipelines import unguided_arguments
 from plain_pipeline import SIDE, Change, PlainPipeline
 
 CPU = torch.device("cpu")
@@ -89,6 +92,31 @@ def test_a_pipeline_without_sizes_is_refused_by_name() -> None:
 
     with pytest.raises(UserError, match="models.plain: a Sizeless takes no height and width.*Leave the model out"):
         Denoiser(Sizeless(), "plain", {}, Costs(CPU))
+
+
+@pytest.mark.parametrize(
+    ("config", "on_above", "expected"),
+    [
+        ({}, 1.0, 1.0),
+        # Z-Image and Krea 2 add the scale times a difference.
+        ({}, 0.0, 0.0),
+        ({"guidance_embeds": False}, 1.0, 1.0),
+        # Distilled, as FLUX.1-dev and latent consistency models: the scale is an input.
+        ({"guidance_embeds": True}, 1.0, 7.0),
+        ({"time_cond_proj_dim": 256}, 1.0, 7.0),
+    ],
+)
+def test_guidance_is_switched_off_unless_it_is_an_input(config: Any, on_above: float, expected: float) -> None:
+    class Guided(PlainPipeline):
+        unet = SimpleNamespace(config=config)
+        do_classifier_free_guidance = property(lambda self: self._guidance_scale > on_above)
+
+        def __call__(self, prompt: Any, generator: Any, height: int, width: int, guidance_scale: float = 3.0) -> None:
+            pass
+
+    arguments = {"guidance_scale": 9.0, "height": 8}
+    settings = {"guidance": 7.0, "arguments": arguments}
+    assert unguided_arguments(Guided(), "plain", settings) == {"guidance_scale": expected}
 
 
 def test_errors_are_those_of_the_formula() -> None:

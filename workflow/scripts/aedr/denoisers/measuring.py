@@ -184,7 +184,8 @@ def measure_shard(
             sizes[picture.image_id] = {"width": picture.fit.width, "height": picture.fit.height}
     errors: dict[str, torch.Tensor] = {}
     with denoiser.costs.part("denoising"):
-        for shape in sorted({latent.shape for latent in latents.values()}):
+        # Smallest first: where memory runs out, the batches of these stay as they would be without the others.
+        for shape in sorted({latent.shape for latent in latents.values()}, key=lambda shape: (math.prod(shape), shape)):
             alike = {name: latent for name, latent in latents.items() if latent.shape == shape}
             for name, found in _measured(alike, autoencoder.factor, denoiser, settings).items():
                 if isinstance(found, str):
