@@ -117,6 +117,27 @@ def test_the_latents_of_a_jpeg_are_those_that_come_nearest_to_its_cell() -> None
     np.testing.assert_allclose(measured({"x": data}, PlainPipeline())["error"], expected.flatten(), rtol=1e-6)
 
 
+def test_an_image_that_does_not_fit_into_memory_leaves_the_others() -> None:
+    def denoise(latents: torch.Tensor) -> torch.Tensor:
+        if latents.shape[-1] > 12:
+            raise torch.OutOfMemoryError("full")
+        return 0.3 * latents
+
+    files = {str(side): encode_png(pixels_of(decoded(32, side, 0))) for side in (80, 32, 48)}
+    rows = measured(files, PlainPipeline(denoise))
+    assert rows["image_id"].tolist() == ["80"] + ["32"] * 4 + ["48"] * 4
+    assert rows["reason"][0].startswith("plain, 80x32 pixels: its denoiser does not fit into the GPU's memory")
+    alone = measured({"48": files["48"]}, PlainPipeline(denoise))
+    assert alone["error"].tolist() == rows["error"][5:].tolist()
+
+
+def test_a_pipeline_that_cannot_be_asked_at_all_is_named() -> None:
+    files = {str(side): encode_png(pixels_of(decoded(32, side, 0))) for side in (32, 48)}
+    message = "^models.plain: its denoiser could be asked about none of 2 images, the first: .* by more than a shift"
+    with pytest.raises(UserError, match=message):
+        measured(files, PlainPipeline(carry=torch.tanh))
+
+
 def test_a_model_that_can_be_asked_about_no_image_is_named() -> None:
     files = {"tiny": encode_png(np.full((2, 2, 3), 90, np.uint8)), "large": encode_png(pixels_of(decoded(64, 80, 2)))}
     message = (

@@ -36,3 +36,4 @@ def test_log_ratios_compare_with_the_mean_of_the_others_logarithms() -> None:
     np.testing.assert_allclose(found, [[-1.5, 0, 1.5], [-1.5, -3, 4.5]], atol=1e-12)
     # The mean over noises is that of the errors, the mean over levels that of their logarithms.
     assert log_ratios(np.array([[[(1, 3)], [(1, 1)]]], float))[0, 0] == pytest.approx(np.log(2))
+    assert log_ratios(np.array([[[(1,), (np.e**2,)], [(1,), (1,)]]]))[0, 0] == pytest.approx(1)

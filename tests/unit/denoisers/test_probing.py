@@ -90,7 +90,7 @@ def test_a_pipeline_without_sizes_is_refused_by_name() -> None:
         def __call__(self, prompt: Sequence[str], generator: object) -> None:  # type: ignore[override]
             pass
 
-    with pytest.raises(UserError, match="models.plain: a Sizeless takes no height and width.*Leave the model out"):
+    with pytest.raises(UserError, match="^models.plain: a Sizeless takes no height and width.*Leave the model out"):
         Denoiser(Sizeless(), "plain", {}, Costs(CPU))
 
 
@@ -131,6 +131,12 @@ def test_errors_are_those_of_the_formula() -> None:
             torch.testing.assert_close(found[image, 0, number], (0.3 * mixed - noise).square().mean())
 
 
+def test_a_variance_that_is_predicted_too_is_left_out() -> None:
+    expected, _ = asked(PlainPipeline())
+    found, _ = asked(PlainPipeline(lambda latents: torch.cat([0.3 * latents, latents], dim=1)))
+    assert torch.equal(found, expected)
+
+
 def full_beyond(rows: int, failures: int = 10**9) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return a denoiser for which memory runs out on more than `rows`, that often."""
     left = [failures]
@@ -163,7 +169,9 @@ def test_a_batch_that_once_did_not_fit_is_not_tried_again() -> None:
 
 
 def test_a_denoiser_that_never_fits_is_named() -> None:
-    with pytest.raises(UserError, match="models.plain: its denoiser does not fit into the GPU's memory with one image"):
+    with pytest.raises(
+        UserError, match="^models.plain: its denoiser does not fit into the GPU's memory with one image"
+    ):
         asked(PlainPipeline(full_beyond(0)))
 
 

@@ -56,8 +56,9 @@ class Denoiser:
     def __init__(self, pipeline: Any, model: str, settings: Mapping[str, Any], costs: Costs) -> None:
         self.pipeline, self.model, self.costs = pipeline, model, costs
         self.arguments = unguided_arguments(pipeline, model, settings)
-        # Before images are read. All levels are found alike.
-        self._mixture(1.0)
+        with self._named():
+            # Before images are read. All levels are found alike.
+            mixture_at(pipeline.scheduler, 1.0)
         self.batches = FittingBatches(1 if is_modular(pipeline) else sys.maxsize, costs)
 
     def errors(self, latents: Sequence[torch.Tensor], factor: int, settings: DenoisingSettings) -> torch.Tensor:
@@ -73,8 +74,12 @@ class Denoiser:
             UnusableImage: the pipeline has latents of another shape for images of this size.
             UserError: the model cannot be asked.
         """
+        with self._named():
+            return self._errors(latents, factor, settings)
+
+    def _errors(self, latents: Sequence[torch.Tensor], factor: int, settings: DenoisingSettings) -> torch.Tensor:
         shape = latents[0].shape
-        mixtures = [self._mixture(level) for level in settings.levels]
+        mixtures = [mixture_at(self.pipeline.scheduler, level) for level in settings.levels]
         size = {side: factor * count for side, count in zip(("height", "width"), shape[-2:], strict=True)}
         found = self._find_map(shape, mixtures[-1], size)
         known = found.to_denoiser(torch.stack(list(latents)).cpu())
@@ -109,9 +114,10 @@ class Denoiser:
 
         return torch.stack(self._fitting(measure, range(settings.noises)), dim=-1)
 
-    def _mixture(self, level: float) -> Mixture:
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
         try:
-            return mixture_at(self.pipeline.scheduler, level)
+            yield
         except UserError as error:
             raise UserError(f"models.{self.model}: {error}") from None
 
@@ -127,10 +133,7 @@ class Denoiser:
             questions = Questions(mixture.time, [], mixture.predicted == FLOW, probed, lambda *_: None)
             return list(ask(self.pipeline, self.arguments | size, questions, len(rows)).cpu())
 
-        try:
-            return find_map(lambda rows: torch.stack(self._fitting(probe, rows)), shape)
-        except UserError as error:
-            raise UserError(f"models.{self.model}: {error}") from None
+        return find_map(lambda rows: torch.stack(self._fitting(probe, rows)), shape)
 
     def _fitting(self, work: Callable[[Sequence[Any]], list[torch.Tensor]], items: Sequence[Any]) -> list[torch.Tensor]:
         """Return what `work` returns for each item; where memory runs out, by fewer items, then by offloading."""
@@ -141,8 +144,8 @@ class Denoiser:
             how = offload_more(self.pipeline, self.costs.device)
             if how is None:
                 raise UserError(
-                    f"models.{self.model}: its denoiser does not fit into the GPU's memory with one image. Set a "
-                    "`precision` of 16 bits, use a larger GPU, or leave the model out of second_stage.models"
+                    "its denoiser does not fit into the GPU's memory with one image. Set a `precision` of 16 bits, "
+                    "use a larger GPU, or leave the model out of second_stage.models"
                 )
             self.costs.fall_back(how)
 
@@ -164,7 +167,7 @@ def measure_shard(
 ) -> list[dict[str, object]]:
     """Return the rows of the denoising table for a shard of the images table: one for each image, level and noise.
 
-    An image that cannot be measured has one row, with the reason.
+    An image that cannot be measured has one row, with the reason: among others, that it is too large for the memory.
 
     Args:
         histories: rows of the histories table for the same images.
@@ -172,7 +175,7 @@ def measure_shard(
         offsets, orientations: those with which the autoencoder reconstructed them, where they were searched.
 
     Raises:
-        UserError: no image can be measured, although some are usable.
+        UserError: no image can be measured, although some are usable; with the reason of the first.
     """
     pictures, reasons = observe_pictures(
         images, histories, autoencoder, reconstruction, denoiser.costs, offsets, orientations
@@ -219,12 +222,12 @@ def _measured(
     """Return the errors of each image, all of one size, or why there are none."""
     try:
         errors = denoiser.errors(list(latents.values()), factor, settings)
-    except UserError:
-        raise
+    except (UserError, UnusableImage) as error:
+        return dict.fromkeys(latents, str(error).removeprefix(f"models.{denoiser.model}: "))
     # A pipeline may refuse a size in any way.
     except Exception as error:
-        print(f"{denoiser.model}: {type(error).__name__}: {error}", file=sys.stderr)
-        said = str(error) if isinstance(error, UnusableImage) else f"{type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {error}"
+        print(f"{denoiser.model}: {said}", file=sys.stderr)
         return dict.fromkeys(latents, f"{said:.200}")
     overflow = "what its denoiser says is not a number, as if it overflowed. Set another `precision`"
     return {name: found if found.isfinite().all() else overflow for name, found in zip(latents, errors, strict=True)}
