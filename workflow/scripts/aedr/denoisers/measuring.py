@@ -121,7 +121,7 @@ class Denoiser:
         except UserError as error:
             raise UserError(f"models.{self.model}: {error}") from None
 
-    def _find_map(self, shape: torch.Size, mixture: Mixture, size: Mapping[str, int]) -> LatentMap:
+    def _find_map(self, shape: torch.Size, mixture: Mixture, size: dict[str, int]) -> LatentMap:
         def probe(rows: Sequence[torch.Tensor]) -> list[torch.Tensor]:
             def probed(_: int, like: torch.Tensor) -> torch.Tensor:
                 if like.numel() != math.prod(shape) * len(rows):
