@@ -170,8 +170,8 @@ def save_stable_diffusion_3(folder: Path, seed: int = 0) -> None:
         ).save_pretrained(folder)
 
 
-def save_flux(folder: Path, seed: int = 0) -> None:
-    """Save a FluxPipeline."""
+def save_flux(folder: Path, seed: int = 0, guidance: bool = True) -> None:
+    """Save a FluxPipeline; with `guidance`, its transformer takes the scale of guidance, as FLUX.1-dev's does."""
     with seeded(seed):
         diffusers.FluxPipeline(
             vae=tiny_autoencoder_kl(16, scaling_factor=0.3611),
@@ -188,7 +188,7 @@ def save_flux(folder: Path, seed: int = 0) -> None:
                 joint_attention_dim=TEXT_WIDTH,
                 pooled_projection_dim=TEXT_WIDTH,
                 axes_dims_rope=(4, 4, 8),
-                guidance_embeds=True,
+                guidance_embeds=guidance,
             ),
             scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
         ).save_pretrained(folder)

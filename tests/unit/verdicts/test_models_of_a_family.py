@@ -27,8 +27,8 @@ PROMISE = Promise(0.1)
 
 
 def draw(made_by: list[int], seed: int, advantage: float) -> np.ndarray:
-    """Return errors of images, shape (images, models, levels): of hard and easy contents, which the maker knows
-    better.""" noise = np.random.default_rng(seed)
+    """Return errors of images, shape (images, models, levels): contents are hard or easy, its maker knows an image better."""
+    noise = np.random.default_rng(seed)
     contents = noise.normal(0, 0.5, (len(made_by), 1, 1))
     logs = contents + noise.normal(0, 0.02, (len(made_by), len(MODELS), len(LEVELS)))
     for row, model in enumerate(made_by):
@@ -53,8 +53,8 @@ def verdicts(asked: Family, errors: np.ndarray) -> list:
 
 @pytest.mark.parametrize("advantage, is_closed", [(0.0, True), (0.02, True), (0.05, True), (0.05, False)])
 def test_own_images_are_seldom_denied_and_seldom_given_to_others(advantage, is_closed) -> None:
-    """Over calibrations, so that the level is kept on average; the bound is that of the binomial law at one in
-    10,000.""" wrong = denied = total = 0
+    """Over calibrations, since the level is kept on average; the bounds are the binomial law's, at one in 10,000."""
+    wrong = denied = total = 0
     for seed in range(12):
         made_by = [number for number in range(len(MODELS)) for _ in range(10)]
         found = verdicts(family(seed, advantage=advantage, is_closed=is_closed), draw(made_by, 100 + seed, advantage))

@@ -1,4 +1,4 @@
-"""How well a model's denoiser predicts the noise that was added to images: one error for each image, level and noise.
+"""How well a model's denoiser predicts the noise that was added to images: an error for each image, level and noise.
 
 A model's denoiser predicts best what happens to images of its own (DNA, arXiv 2607.13685). The noise is the same for
 all images and models, and its seeds are those of no study, so that a calibration holds elsewhere.
@@ -6,6 +6,7 @@ all images and models, and its seeds are those of no study, so that a calibratio
 
 import contextlib
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,7 @@ from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
 from aedr.denoisers.probing import LatentMap, Questions, ask, find_map
 from aedr.denoisers.schedules import FLOW, Mixture, mixture_at
-from aedr.errors import UserError
-from aedr.images.decoded import autoencoders_of
+from aedr.errors import UnusableImage, UserError
 from aedr.images.modular import is_modular
 from aedr.images.pipelines import unguided_arguments
 from aedr.jobs import progress
@@ -48,14 +48,18 @@ class Denoiser:
         pipeline: the model's, loaded.
         model: its id, for messages.
         settings: its `guidance` and `arguments`.
+
+    Raises:
+        UserError: its pipeline takes no size, or its scheduler has no known noise levels.
     """
 
     def __init__(self, pipeline: Any, model: str, settings: Mapping[str, Any], costs: Costs) -> None:
         self.pipeline, self.model, self.costs = pipeline, model, costs
         self.arguments = unguided_arguments(pipeline, model, settings)
-        for autoencoder in autoencoders_of(pipeline):
-            # It decodes nothing, but some pipelines round latents to its type.
-            autoencoder.to(torch.float32)
+        with self._named():
+            # Before images are read. All levels are found alike.
+            mixture_at(pipeline.scheduler, 1.0)
+        self.batches = FittingBatches(1 if is_modular(pipeline) else sys.maxsize, costs)
 
     def errors(self, latents: Sequence[torch.Tensor], factor: int, settings: DenoisingSettings) -> torch.Tensor:
         """Return the mean square errors of the predicted noise, shape (images, levels, noises).
@@ -67,10 +71,15 @@ class Denoiser:
             factor: the number of pixels a side that one of them stands for.
 
         Raises:
+            UnusableImage: the pipeline has latents of another shape for images of this size.
             UserError: the model cannot be asked.
         """
+        with self._named():
+            return self._errors(latents, factor, settings)
+
+    def _errors(self, latents: Sequence[torch.Tensor], factor: int, settings: DenoisingSettings) -> torch.Tensor:
         shape = latents[0].shape
-        mixtures = [self._mixture(level) for level in settings.levels]
+        mixtures = [mixture_at(self.pipeline.scheduler, level) for level in settings.levels]
         size = {side: factor * count for side, count in zip(("height", "width"), shape[-2:], strict=True)}
         found = self._find_map(shape, mixtures[-1], size)
         known = found.to_denoiser(torch.stack(list(latents)).cpu())
@@ -99,42 +108,44 @@ class Denoiser:
                 Questions(times[0], times, is_continuous, mixed, answered),
                 len(numbers),
             )
+            # The display ends with what is iterated over.
+            next(answers, None)
             return list(errors)
 
         return torch.stack(self._fitting(measure, range(settings.noises)), dim=-1)
 
-    def _mixture(self, level: float) -> Mixture:
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
         try:
-            return mixture_at(self.pipeline.scheduler, level)
+            yield
         except UserError as error:
             raise UserError(f"models.{self.model}: {error}") from None
 
-    def _find_map(self, shape: torch.Size, mixture: Mixture, size: Mapping[str, int]) -> LatentMap:
+    def _find_map(self, shape: torch.Size, mixture: Mixture, size: dict[str, int]) -> LatentMap:
         def probe(rows: Sequence[torch.Tensor]) -> list[torch.Tensor]:
             def probed(_: int, like: torch.Tensor) -> torch.Tensor:
+                if like.numel() != math.prod(shape) * len(rows):
+                    raise UnusableImage(
+                        f"it denoises {like.numel() // len(rows)} latents instead of {math.prod(shape)}"
+                    )
                 return torch.stack(list(rows)).view(like.shape).to(like.device)
 
             questions = Questions(mixture.time, [], mixture.predicted == FLOW, probed, lambda *_: None)
-            return list(ask(self.pipeline, {**self.arguments, **size}, questions, len(rows)).cpu())
+            return list(ask(self.pipeline, self.arguments | size, questions, len(rows)).cpu())
 
-        try:
-            return find_map(lambda rows: torch.stack(self._fitting(probe, rows)), shape)
-        except UserError as error:
-            raise UserError(f"models.{self.model}: {error}") from None
+        return find_map(lambda rows: torch.stack(self._fitting(probe, rows)), shape)
 
     def _fitting(self, work: Callable[[Sequence[Any]], list[torch.Tensor]], items: Sequence[Any]) -> list[torch.Tensor]:
-        """Return what `work` returns for each item; if memory runs out, by fewer items at a time, then by "
-        "offloading."""
-        batches = FittingBatches(1 if is_modular(self.pipeline) else len(items), self.costs)
+        """Return what `work` returns for each item; where memory runs out, by fewer items, then by offloading."""
         while True:
             with contextlib.suppress(torch.OutOfMemoryError):
-                return batches.map(work, items)
+                return self.batches.map(work, items)
             torch.cuda.empty_cache()
             how = offload_more(self.pipeline, self.costs.device)
             if how is None:
                 raise UserError(
-                    f"models.{self.model}: its denoiser does not fit into the GPU's memory with one image. Set a "
-                    "`precision` of 16 bits, use a larger GPU, or leave the model out of second_stage.models"
+                    "its denoiser does not fit into the GPU's memory with one image. Set a `precision` of 16 bits, "
+                    "use a larger GPU, or leave the model out of second_stage.models"
                 )
             self.costs.fall_back(how)
 
@@ -156,7 +167,7 @@ def measure_shard(
 ) -> list[dict[str, object]]:
     """Return the rows of the denoising table for a shard of the images table: one for each image, level and noise.
 
-    An image that cannot be measured has one row, with the reason.
+    An image that cannot be measured has one row, with the reason: among others, that it is too large for the memory.
 
     Args:
         histories: rows of the histories table for the same images.
@@ -165,7 +176,7 @@ def measure_shard(
             orientations, they are searched as the settings say.
 
     Raises:
-        UserError: no image can be measured, although some are usable.
+        UserError: no image can be measured, although some are usable; with the reason of the first.
     """
     pictures, reasons = observe_pictures(
         images, histories, autoencoder, reconstruction, denoiser.costs, offsets, orientations
@@ -177,27 +188,19 @@ def measure_shard(
             sizes[picture.image_id] = {"width": picture.fit.width, "height": picture.fit.height}
     errors: dict[str, torch.Tensor] = {}
     with denoiser.costs.part("denoising"):
-        for _, alike in itertools.groupby(
-            sorted(latents, key=lambda name: latents[name].shape), lambda n: latents[n].shape
-        ):
-            names = list(alike)
-            try:
-                measured = denoiser.errors([latents[name] for name in names], autoencoder.factor, settings)
-                errors |= dict(zip(names, measured, strict=True))
-            except UserError:
-                raise
-            # A pipeline may refuse a size in any way.
-            except Exception as error:
-                shown = sizes[names[0]]
-                said = f"{type(error).__name__}: {error}"
-                print(f"{denoiser.model}: {said}", file=sys.stderr)
-                reasons |= dict.fromkeys(
-                    names, f"{denoiser.model} takes no {shown['width']}x{shown['height']} pixels: {said:.200}"
-                )
+        # Smallest first: where memory runs out, the batches of these stay as they would be without the others.
+        for shape in sorted({latent.shape for latent in latents.values()}, key=lambda shape: (math.prod(shape), shape)):
+            alike = {name: latent for name, latent in latents.items() if latent.shape == shape}
+            for name, found in _measured(alike, autoencoder.factor, denoiser, settings).items():
+                if isinstance(found, str):
+                    size = "{width}x{height}".format(**sizes[name])
+                    reasons[name] = f"{denoiser.model}, {size} pixels: {found}"
+                else:
+                    errors[name] = found
     if pictures and not errors:
         raise UserError(
             f"models.{denoiser.model}: its denoiser could be asked about none of {len(pictures)} images, the first: "
-            f"{next(iter(reasons.values()))}. Check the model's settings, or leave it out of second_stage.models"
+            f"{reasons[pictures[0].image_id]}. Check the model's settings, or leave it out of second_stage.models"
         )
     rows = []
     for image in images.itertuples():
@@ -212,6 +215,23 @@ def measure_shard(
                 of_image | {"level": level, "noise": number, "error": value} for number, value in enumerate(by_noise)
             ]
     return rows
+
+
+def _measured(
+    latents: Mapping[str, torch.Tensor], factor: int, denoiser: Denoiser, settings: DenoisingSettings
+) -> dict[str, torch.Tensor | str]:
+    """Return the errors of each image, all of one size, or why there are none."""
+    try:
+        errors = denoiser.errors(list(latents.values()), factor, settings)
+    except (UserError, UnusableImage) as error:
+        return dict.fromkeys(latents, str(error).removeprefix(f"models.{denoiser.model}: "))
+    # A pipeline may refuse a size in any way.
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        print(f"{denoiser.model}: {said}", file=sys.stderr)
+        return dict.fromkeys(latents, f"{said:.200}")
+    overflow = "what its denoiser says is not a number, as if it overflowed. Set another `precision`"
+    return {name: found if found.isfinite().all() else overflow for name, found in zip(latents, errors, strict=True)}
 
 
 def _encoded(

@@ -2,8 +2,7 @@
 
 Every text-to-image pipeline of diffusers hands its denoiser's answer to `scheduler.step`, which returns the next
 latents. A scheduler that returns latents of our choice therefore asks any denoiser about them, with all that the
-pipeline gives it
-besides: embeddings of the prompt, sizes, positions, guidance. No class of denoisers or pipelines is known here.
+pipeline gives it besides: embeddings of the prompt, sizes, positions. No class of denoisers or pipelines is known here.
 """
 
 import math
@@ -14,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from diffusers.guiders import BaseGuidance
 
-from aedr.errors import UserError
+from aedr.errors import UnusableImage, UserError
 from aedr.images.decoded import autoencoders_of
 from aedr.images.modular import is_modular
 
@@ -43,7 +43,16 @@ class _Asking:
     """Laid over a scheduler's class: it goes from question to question, and mixes nothing."""
 
     order = 1
+    init_noise_sigma = 1.0
     questions: Questions
+
+    @property
+    def sigmas(self) -> Any:
+        """Raise: what such a pipeline (Cosmos 2) tells its denoiser does not follow from times alone."""
+        raise UserError(
+            "its pipeline tells its denoiser the sigmas of its scheduler, which is not known how to ask. Leave the "
+            "model out of second_stage.models"
+        )
 
     def set_timesteps(
         self, num_inference_steps: Any = None, device: Any = None, timesteps: Any = None, sigmas: Any = None,
@@ -52,7 +61,6 @@ class _Asking:
         asked = self.questions
         dtype = torch.float32 if asked.is_continuous else torch.int64
         self.timesteps = torch.tensor([asked.first_time, *asked.times], dtype=dtype, device=device)
-        self.sigmas = torch.linspace(1, 0, len(self.timesteps) + 1)
         self.num_inference_steps = len(self.timesteps)
         self.answered = 0
 
@@ -76,12 +84,12 @@ class _Asking:
         return SimpleNamespace(prev_sample=latents, pred_original_sample=latents) if return_dict else (latents, latents)
 
 
-class _Decoding(Exception):
-    """A pipeline has reached its decoder, which nobody needs."""
+class _Decoding(BaseException):
+    """A pipeline has reached its decoder, which nobody needs. No error: modular pipelines log every `Exception`."""
 
 
 def ask(pipeline: Any, arguments: Mapping[str, Any], questions: Questions, rows: int) -> torch.Tensor:
-    """Run a pipeline without a prompt, in which its denoiser is asked `questions`.
+    """Run a pipeline without a prompt, in which its denoiser is asked `questions`; leave it as it was.
 
     Args:
         arguments: those of the pipeline's call, but for the prompt.
@@ -92,7 +100,7 @@ def ask(pipeline: Any, arguments: Mapping[str, Any], questions: Questions, rows:
     """
     decoded: list[torch.Tensor] = []
     generators = [torch.Generator().manual_seed(0) for _ in range(rows)]
-    with _asking(pipeline, questions), _stopped_at_decoder(pipeline, decoded, rows):
+    with _asking(pipeline, questions), _unguided(pipeline), _stopped_at_decoder(pipeline, decoded, rows):
         try:
             if is_modular(pipeline):
                 pipeline(prompt="", generator=generators[0], output="images", **arguments)
@@ -108,37 +116,64 @@ def ask(pipeline: Any, arguments: Mapping[str, Any], questions: Questions, rows:
 def _asking(pipeline: Any, questions: Questions) -> Iterator[None]:
     # The scheduler stays the same object: Kandinsky's and modular pipelines hold it in several places.
     scheduler = pipeline.components["scheduler"]
-    usual, kept = type(scheduler), dict(vars(scheduler))
-    scheduler.__class__ = type(f"Asking{usual.__name__}", (_Asking, usual), {"questions": questions})
+    kept = dict(vars(scheduler))
+    with _overlaid(scheduler, _Asking, questions=questions):
+        try:
+            yield
+        finally:
+            vars(scheduler).clear()
+            vars(scheduler).update(kept)
+
+
+@contextmanager
+def _overlaid(part: Any, *layers: type, **members: Any) -> Iterator[None]:
+    """Let a pipeline's part be of a class over its own, of the same name."""
+    usual = type(part)
+    part.__class__ = type(usual.__name__, (*layers, usual), members)
     try:
         yield
     finally:
-        scheduler.__class__ = usual
-        vars(scheduler).clear()
-        vars(scheduler).update(kept)
+        part.__class__ = usual
+
+
+@contextmanager
+def _unguided(pipeline: Any) -> Iterator[None]:
+    """Switch guidance off that is a part of the pipeline, not an argument of its call."""
+    enabled = [part for part in pipeline.components.values() if isinstance(part, BaseGuidance) and part._enabled]
+    for part in enabled:
+        part.disable()
+    try:
+        yield
+    finally:
+        for part in enabled:
+            part.enable()
 
 
 @contextmanager
 def _stopped_at_decoder(pipeline: Any, decoded: list[torch.Tensor], rows: int) -> Iterator[None]:
-    def watch(decode: Any) -> Any:
+    def watch(autoencoder: Any) -> Any:
+        usual, dtype = autoencoder.decode, autoencoder.dtype
+
         def watching(latents: torch.Tensor, *arguments: Any, **options: Any) -> Any:
             decoded.append(latents.detach())
             if sum(map(len, decoded)) >= rows:
                 raise _Decoding
-            return decode(latents, *arguments, **options)
+            return usual(latents.to(dtype), *arguments, **options)
 
         return watching
 
     with ExitStack() as restoring:
         for autoencoder in autoencoders_of(pipeline):
-            autoencoder.decode = watch(autoencoder.decode)
+            autoencoder.decode = watch(autoencoder)
             restoring.callback(delattr, autoencoder, "decode")
+            # Some pipelines round latents to its type.
+            restoring.enter_context(_overlaid(autoencoder, dtype=torch.float32))
         yield
 
 
 @dataclass(frozen=True)
 class LatentMap:
-    """How a denoiser has the autoencoder's latents of one size: each of them in a place of its own, shifted and scaled.
+    """How a denoiser has the autoencoder's latents of one size: each in a place of its own, shifted and scaled.
 
     `places` has the place of each of the autoencoder's latents, in their order, among the denoiser's; a latent is
     `scale` x the denoiser's + `shift`.
@@ -169,18 +204,19 @@ def find_map(probe: Callable[[Sequence[torch.Tensor]], torch.Tensor], shape: Seq
         shape: that of an image's latents as the autoencoder has them.
 
     Raises:
-        UserError: the decoder's latents are others, or do not follow one by one from the denoiser's.
+        UnusableImage: the decoder's latents have another shape.
+        UserError: they do not follow one by one from the denoiser's.
     """
     count = math.prod(shape)
     places = torch.arange(count)
-    decoded = probe([torch.zeros(count), torch.ones(count), (places // DIGIT).float(), (places % DIGIT).float()])
+    # A large step, so that a shift rounds away none of a small scale.
+    decoded = probe(
+        [torch.zeros(count), torch.full((count,), float(DIGIT)), (places // DIGIT).float(), (places % DIGIT).float()]
+    )
     if decoded.shape[1:] != torch.Size(shape):
-        raise UserError(
-            f"for an image with latents of the shape {tuple(shape)}, its pipeline decodes latents of the shape "
-            f"{tuple(decoded.shape[1:])}"
-        )
+        raise UnusableImage(f"it decodes latents of the shape {tuple(decoded.shape[1:])} instead of {tuple(shape)}")
     flat = decoded.flatten(1).double()
-    shift, scale = flat[0], flat[1] - flat[0]
+    shift, scale = flat[0], (flat[1] - flat[0]) / DIGIT
     high, low = ((row - shift) / scale for row in flat[2:])
     found = (high.round() * DIGIT + low.round()).nan_to_num(-1).long()
     if not torch.equal(found.sort().values, places):

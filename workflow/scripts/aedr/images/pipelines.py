@@ -244,10 +244,18 @@ def unguided_arguments(pipeline: Any, model: str, settings: Mapping[str, Any]) -
         arguments["true_cfg_scale"] = 1.0
     if "guidance_scale" in accepted and not _ignores_guidance(pipeline, accepted):
         denoiser = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
-        is_distilled = getattr(denoiser, "config", {}).get("guidance_embeds")
-        scale = settings.get("guidance") if is_distilled else 1.0
+        config = getattr(denoiser, "config", {})
+        is_distilled = config.get("guidance_embeds") or config.get("time_cond_proj_dim")
+        scale = settings.get("guidance") if is_distilled else _scale_without_guidance(pipeline)
         arguments |= {"guidance_scale": scale} if scale is not None else {}
     return arguments
+
+
+def _scale_without_guidance(pipeline: Any) -> float:
+    """Return the scale at which the pipeline is not guided: 0 where it is that of a difference that is added."""
+    # Every call sets it.
+    pipeline._guidance_scale = 1.0
+    return 0.0 if getattr(pipeline, "do_classifier_free_guidance", False) else 1.0
 
 
 def _ignores_guidance(pipeline: Any, accepted: Collection[str]) -> bool:
