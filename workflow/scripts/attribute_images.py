@@ -97,12 +97,13 @@ def _by_both_stages(
 ) -> "pd.DataFrame":
     """Return the first stage's verdicts with the second's; see `attribute_images`."""
     from aedr.tables.files import read_table, read_tables
+    from aedr.tables.schemas import DECIDED, WHY
     from aedr.verdicts.model_attribution import add_models
     from aedr.verdicts.model_calibration import matched_families, read_model_calibration
 
     description, rows = read_model_calibration(calibration)
     families = matched_families(rows, json.loads(Path(matches).read_text(encoding="utf-8")), score, is_closed)
-    first = read_table(decided, "verdicts").drop(columns=["model_verdict", "models", "model_reason", "model_evidence"])
+    first = read_table(decided, "verdicts")[[*DECIDED, *WHY]]
     levels = description["settings"]["levels"]
     return add_models(first, read_tables(errors, "denoising"), families, asked, levels, promise)
 

@@ -27,7 +27,7 @@ PROMISE = Promise(0.1)
 
 
 def draw(made_by: list[int], seed: int, advantage: float) -> np.ndarray:
-    """Return errors of images, shape (images, models, levels): contents are hard or easy, its maker knows an image better."""
+    """Return errors of images, shape (images, models, levels): hard and easy ones, better known to their makers."""
     noise = np.random.default_rng(seed)
     contents = noise.normal(0, 0.5, (len(made_by), 1, 1))
     logs = contents + noise.normal(0, 0.02, (len(made_by), len(MODELS), len(LEVELS)))

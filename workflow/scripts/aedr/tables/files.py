@@ -57,7 +57,9 @@ def _checked(rows: pd.DataFrame | Iterable[Mapping[str, object]], name: str, pat
     schema = TABLES[name].schema
     if isinstance(rows, pd.DataFrame):
         unknown = sorted(set(rows.columns) - set(schema.names))
-        rows = rows.reindex(columns=schema.names)
+        # Without a value that has a type: a missing column of lists would be one of numbers.
+        empty: dict[str, None] = dict.fromkeys(name for name in schema.names if name not in rows.columns)
+        rows = rows.assign(**empty).reindex(columns=schema.names)
         table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False, safe=True)
     else:
         rows = list(rows)

@@ -52,6 +52,10 @@ CLAIM_FIELDS = (
 )
 CLAIMS = (*CLAIM_FIELDS, "claimed_in")
 
+# What the first stage says of an image that was asked about.
+DECIDED = ("image_id", "verdict", "autoencoders")
+WHY = ("reason", "history_in_words", "sha256", "width", "height", "evidence")
+
 # An autoencoder's view of a source, by one signal.
 CELL = (
     *("autoencoder", "source", "metric", "signal", "protocol", "belonging", "images", "own_images", "unusable"),
@@ -258,9 +262,9 @@ TABLES = {
         "verdicts/verdicts.parquet",
         "an image that was asked about",
         key=("image_id",),
-        required=("image_id", "verdict", "autoencoders"),
+        required=DECIDED,
         optional=(
-            *("reason", "history_in_words", "sha256", "width", "height", "evidence"),
+            *WHY,
             *("model_verdict", "models", "model_reason", "model_evidence"),
             *("claim_agreement", "claims_in_words", *CLAIMS),
         ),
