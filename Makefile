@@ -12,10 +12,12 @@ TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pyt
 BIN = .venv/bin
 # The tables of the demo's images in a folder of results.
 images_of = $(foreach source,demo-sd demo-sd3 demo-tiny demo-xl demo-vq photographs,$(1)/images/$(source)/00000.parquet)
+MEMBERS = demo-sd demo-sd-reseeded demo-sd-tuned demo-sd-lora
 # Two workers, even on more cores: the longest tests all run in one worker.
 PYTEST = $(BIN)/pytest --numprocesses 2 --durations 10
 
-.PHONY: check demo demo-contents demo-damage demo-figures demo-matched demo-pictures demo-rivals demo-screenshots \
+.PHONY: check demo demo-contents demo-damage demo-figures demo-matched demo-members demo-pictures demo-rivals \
+  demo-screenshots \
   demo-signals demo-signals-control demo-verdicts docs help install install-tests lint test
 
 help:
@@ -98,6 +100,22 @@ demo-signals-control: .venv/installed
 	  --damage untouched jpeg-90 jpeg-75 jpeg-60 jpeg-40 webp-80 shrunk-restored mirrored
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py results/demo_signals/measured/contents \
 	  --calibrations results/demo_signals/measured/control
+
+# The tables of docs/second_stage.md: four models that share an autoencoder, then their images with three other seeds, untouched
+# and damaged.
+demo-members: .venv/installed
+	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml config/demo/members.yaml
+	for seed in 203 204 205; do \
+	  $(BIN)/snakemake $(foreach model,$(MEMBERS),results/demo_members_fresh/seed_$$seed/images/$(model)/00000.parquet) \
+	    --cores $(CORES) --configfile config/demo.yaml config/demo/fresh.yaml config/demo/members.yaml \
+	    --config seed=$$seed results=results/demo_members_fresh/seed_$$seed || exit 1; \
+	  PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/measure_members.py results/demo_members/second_stage/calibration.parquet \
+	    results/demo_members_fresh/seed_$$seed results/demo_members_fresh/measured/seed_$$seed \
+	    --damage untouched jpeg-95 jpeg-90 jpeg-75 mirrored || exit 1; \
+	done
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_members.py results/demo_members/second_stage/calibration.parquet \
+	  $(foreach seed,203 204 205,results/demo_members_fresh/measured/seed_$(seed))
 
 # Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
 demo-contents: demo

@@ -26,6 +26,10 @@ from aedr.verdicts.models import CANNOT_SAY_WHICH, MODEL, NO_MODEL, SEVERAL_MODE
 from aedr.verdicts.promise import Promise
 
 UNDAMAGED = "untouched"
+# Of these, the pixels show nothing that keeps an image from being denied.
+LIKE_UNTOUCHED = (UNDAMAGED, "mirrored")
+NAMES = {False: "open", True: "closed"}
+ANSWERS = ("right", "several, it among them", "wrong", NO_MODEL, CANNOT_SAY_WHICH)
 PROMISE = Promise(0.05)
 
 
@@ -34,13 +38,10 @@ def made_by(image_id: str) -> str:
     return image_id.split("/")[1]
 
 
-def read_errors(
-    files: Sequence[Path], models: Sequence[str], levels: Sequence[float]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return errors, shape (images, models, levels) as rows, and the models that made these images."""
+def read_errors(files: Sequence[Path]) -> pd.DataFrame:
+    """Return rows of the denoising table, with ids that images of different seeds do not share."""
     rows = pd.concat([read_table(file, "denoising").assign(seed=file.parent.name) for file in files])
-    rows["image_id"] = rows["image_id"] + "#" + rows["seed"]
-    return rows, list(models)
+    return rows.assign(image_id=rows["image_id"] + "#" + rows["seed"])
 
 
 def arrays(rows: pd.DataFrame, family: Family, levels: Sequence[float]) -> tuple[np.ndarray, list[str]]:
@@ -85,17 +86,52 @@ def nearest(family: Family, errors: np.ndarray, truth: Sequence[str]) -> str:
     return share(sum(one == made for one, made in zip(found, truth, strict=True)), len(truth))
 
 
-def by_calls(
-    family: Family, rows: pd.DataFrame, reference: pd.DataFrame, levels: Sequence[float]
-) -> Iterator[list[str]]:
+def by_calls(family: Family, rows: pd.DataFrame, levels: Sequence[float]) -> Iterator[list[object]]:
     """Yield accuracy by fewer noises and levels, without a bias, which other calls would need again."""
-    for chosen in (levels[len(levels) // 2 : len(levels) // 2 + 1], levels[1:4], levels):
-        for noises in (1, 2, 5):
+    middle = len(levels) // 2
+    for chosen in (levels[middle : middle + 1], levels[1:-1], levels):
+        for noises in sorted({1, 2, int(rows["noise"].max()) + 1}):
             fewer = rows[rows["level"].isin(chosen) & (rows["noise"] < noises)]
             errors, truth = arrays(fewer, family, chosen)
             found = [family.models[at] for at in SCORES[family.score](errors).argmin(1)]
             right = sum(one == made for one, made in zip(found, truth, strict=True))
-            yield [str(len(chosen)), str(noises), str(len(chosen) * noises), share(right, len(truth))]
+            yield [len(chosen), noises, len(chosen) * noises, share(right, len(truth))]
+
+
+def confusion(family: Family, errors: np.ndarray, truth: Sequence[str]) -> list[list[object]]:
+    """Return how many images of each model are nearest to each."""
+    counts = Counter(zip(truth, (family.models[at] for at in family.signals(errors).argmin(1)), strict=True))
+    return [[model, *(counts[model, other] for other in family.models)] for model in family.models]
+
+
+def strangers(family: Family, errors: np.ndarray, truth: Sequence[str]) -> Iterator[list[object]]:
+    """Yield what is said of the images of each model if it is not in the study."""
+    for model in family.models:
+        of_model = errors[np.array(truth) == model][:, family.columns(model)]
+        for is_closed in (False, True):
+            found = answers(replace(family.without(model), is_closed=is_closed), of_model, None)
+            counts = Counter(verdict for verdict, _ in found)
+            named = sum(bool(names) for _, names in found)
+            said = (named, counts[NO_MODEL], counts[CANNOT_SAY_WHICH])
+            yield [model, NAMES[is_closed], *(share(count, len(found)) for count in said)]
+
+
+def print_untouched(family: Family, rows: pd.DataFrame, levels: Sequence[float]) -> None:
+    errors, truth = arrays(rows, family, levels)
+    for score in SCORES:
+        matrix = confusion(replace(family, score=score), errors, truth)
+        print(tabulate(matrix, headers=[f"made by, nearest by {score}", *family.models]), "\n")
+    for is_closed in (False, True):
+        found = answers(replace(family, is_closed=is_closed), errors, None)
+        lines = []
+        for model in family.models:
+            of_model = [answer for answer, made in zip(found, truth, strict=True) if made == model]
+            lines.append([model, *counted(of_model, [model] * len(of_model))])
+        print(tabulate(lines, headers=[f"made by, {NAMES[is_closed]}", *ANSWERS]), "\n")
+    heads = ["not in the study", "", "named", NO_MODEL, CANNOT_SAY_WHICH]
+    print(tabulate(list(strangers(family, errors, truth)), headers=heads), "\n")
+    heads = ["levels", "noises", "calls", "nearest is right, no bias"]
+    print(tabulate(list(by_calls(family, rows, levels)), headers=heads), "\n")
 
 
 def main() -> None:
@@ -112,70 +148,20 @@ def main() -> None:
     for folder in arguments.folders:
         for file in sorted(folder.glob("*.parquet")):
             by_damage.setdefault(file.stem, []).append(file)
-    table = []
+    table: list[list[object]] = []
     for damage in sorted(by_damage, key=lambda name: name != UNDAMAGED):
-        rows, _ = read_errors(by_damage[damage], family.models, levels)
+        rows = read_errors(by_damage[damage])
         errors, truth = arrays(rows, family, levels)
-        obstacle = None if damage in (UNDAMAGED, "mirrored") else "damaged"
+        if damage == UNDAMAGED:
+            print_untouched(family, rows, levels)
         scores = [nearest(replace(family, score=score), errors, truth) for score in SCORES]
+        obstacle = None if damage in LIKE_UNTOUCHED else "damaged"
         for is_closed in (False, True):
-            asked = replace(family, is_closed=is_closed)
-            table.append(
-                [
-                    damage,
-                    len(truth),
-                    "closed" if is_closed else "open",
-                    *scores,
-                    *counted(answers(asked, errors, obstacle), truth),
-                ]
-            )
-        if damage != UNDAMAGED:
-            continue
-        for score in SCORES:
-            scored = replace(family, score=score)
-            found = [family.models[at] for at in scored.signals(errors).argmin(1)]
-            matrix = [
-                [
-                    model,
-                    *(
-                        sum(f == other and t == model for f, t in zip(found, truth, strict=True))
-                        for other in family.models
-                    ),
-                ]
-                for model in family.models
-            ]
-            print(tabulate(matrix, headers=[f"made by, nearest by {score}", *family.models]), "\n")
-        verdicts = answers(family, errors, None)
-        lines = []
-        for model in family.models:
-            of_model = [(v, n) for (v, n), t in zip(verdicts, truth, strict=True) if t == model]
-            lines.append([model, *counted(of_model, [model] * len(of_model))])
-        print(
-            tabulate(
-                lines, headers=["made by", "right", "several, it among them", "wrong", NO_MODEL, CANNOT_SAY_WHICH]
-            ),
-            "\n",
-        )
-        strangers = []
-        for model in family.models:
-            for is_closed in (False, True):
-                remaining = replace(family.without(model), is_closed=is_closed)
-                kept = family.columns(model)
-                of_model = np.array(truth) == model
-                found_of = answers(remaining, errors[of_model][:, kept], None)
-                named = [name for verdict, names in found_of for name in [verdict] if names]
-                counts = Counter(verdict for verdict, _ in found_of)
-                strangers.append(
-                    [model, "closed" if is_closed else "open", share(len(named), len(found_of)),
-                     share(counts[NO_MODEL], len(found_of)), share(counts[CANNOT_SAY_WHICH], len(found_of))]
-                )  # fmt: skip
-        print(tabulate(strangers, headers=["not in the study", "", "named", NO_MODEL, CANNOT_SAY_WHICH]), "\n")
-        calls = list(by_calls(family, rows, reference, levels))
-        print(tabulate(calls, headers=["levels", "noises", "calls", "nearest is right, no bias"]), "\n")
-    heads = ["damage", "images", "", *(f"nearest, {score}" for score in SCORES)]
-    heads += ["right", "several, it among them", "wrong", NO_MODEL, CANNOT_SAY_WHICH]
+            found = answers(replace(family, is_closed=is_closed), errors, obstacle)
+            table.append([damage, len(truth), NAMES[is_closed], *scores, *counted(found, truth)])
+    heads = ["damage", "images", "", *(f"nearest, {score}" for score in SCORES), *ANSWERS]
     print(tabulate(table, headers=heads))
-    print(f"\nVerdicts at level {PROMISE}. Of damaged images (not {UNTOUCHED}), none of these models is not said.")
+    print(f"\nVerdicts at level {PROMISE}. Of images that are not {UNTOUCHED}, {NO_MODEL} is not said.")
 
 
 if __name__ == "__main__":
