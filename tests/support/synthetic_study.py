@@ -14,10 +14,13 @@ from aedr.scoring.methods import MEAN, PUBLISHED, method_name
 from aedr.scoring.protocols import PROTOCOLS
 from aedr.scoring.signals import PUBLISHED_SIGNALS, SIGNALS, split_of
 from aedr.tables.files import write_table
+from aedr.verdicts.model_accuracy import SEVERAL_WITH, SEVERAL_WITHOUT, VERDICT, share
+from aedr.verdicts.models import CANNOT_SAY_WHICH, NO_MODEL
 from compare_with_paper import compare_with_paper
 from plot_accuracy import plot_accuracy
 from plot_comparison import plot_comparison
 from plot_methods import plot_methods
+from plot_models import plot_models
 from plot_robustness import plot_robustness
 from plot_signals import plot_signals
 from write_report import write_report
@@ -32,6 +35,7 @@ COST = {
     "peak_memory_bytes": 2 * 10**9,
     "device": "Pretended GPU",
 }
+SEVERAL = (SEVERAL_WITH, SEVERAL_WITHOUT)
 # What the paper calls the models of a study of its eight; the first and the last have one autoencoder.
 PAPER_NAMES = ("SD2.1", "SD1.5", "SD3.5", "SDXL", "FLUX", "VQDM", "KD2.1", "SD2base")
 
@@ -218,6 +222,42 @@ def write_methods(folder: Path, formats: tuple[str, ...]) -> str:
     return file
 
 
+def models_of_a_family() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a confusion table and one of accuracy by calls of three models."""
+    models = ["model-0", "model-1", "model-2"]
+    shared = {"family": models[0], "score": "log_error"}
+    answers = []
+    for left_out in ("", "model-2"):
+        for source in [left_out] if left_out else models:
+            for answer in [*models, *SEVERAL, NO_MODEL, CANNOT_SAY_WHICH]:
+                count = {source: 12, NO_MODEL: 3, CANNOT_SAY_WHICH: 4, "model-1": 1}.get(answer, 0)
+                row = shared | {"protocol": VERDICT, "left_out": left_out, "source": source, "answer": answer}
+                answers.append(row | share(count, 20))
+    calls = [
+        shared | {"levels": levels, "noises": noises, "calls": levels * noises} | share(10 + levels + noises, 20)
+        for levels in (1, 2, 3, 4, 5)
+        for noises in (1, 2, 5)
+    ]
+    return pd.DataFrame(answers), pd.DataFrame(calls)
+
+
+def write_models(folder: Path, formats: tuple[str, ...]) -> list[str]:
+    """Write the tables of a second stage and draw them; return those that the report shows."""
+    confusion, calls = models_of_a_family()
+    costs = [
+        {"family": "model-0", "stage": stage, "model": model, "seconds_per_image": 0.4, "device": "cpu"}
+        | {"peak_memory_bytes": 2 * 10**9}
+        for stage, model in (("reconstruction", "model-0"), ("denoising", HOSTILE))
+    ]
+    tables = {"confusion": confusion, "denoiser_calls": calls, "stage_costs": costs}
+    for name, rows in tables.items():
+        write_table(folder / f"{name}.parquet", name, rows, {})
+    files = {name: str(folder / f"{name}.parquet") for name in tables}
+    outputs = figure_files(folder, "second_stage", formats)
+    plot_models(confusion=files["confusion"], calls=files["denoiser_calls"], outputs=outputs)
+    return [files["confusion"], files["stage_costs"]]
+
+
 def write_paper(folder: Path, families: list[str]) -> str:
     """Write the paper table of a study whose models are the paper's; return its file."""
     models = {f"model-{i}": name for i, name in enumerate(PAPER_NAMES)}
@@ -302,7 +342,7 @@ def write_study(
             sources=sources,
             **configured,
         )
-    figures = ["comparison", *(["methods", "robustness"] if has_rivals_and_damage else [])]
+    figures = ["comparison", *(["methods", "robustness", "second_stage"] if has_rivals_and_damage else [])]
     write_report(
         tables=tables,
         images={source: [str(folder / f"images/{source}/00000.parquet")] for source in sources},
@@ -313,6 +353,8 @@ def write_study(
         paper=write_paper(folder, list(families)) if is_the_papers else None,
         methods=write_methods(folder, formats) if has_rivals_and_damage else None,
         robustness=write_robustness(folder, formats) if has_rivals_and_damage else None,
+        models=write_models(folder, formats) if has_rivals_and_damage else [],
+        is_closed=False,
         figures={name: str(folder / f"plots/{name}.svg") for name in figures},
         signal_figures={family: str(folder / f"plots/signals/{family}.svg") for family in families},
         configuration=str(folder / "configuration.yaml"),

@@ -17,6 +17,7 @@ from aedr.figures.comparison import draw_comparison
 from aedr.figures.contact_sheet import draw_contact_sheet
 from aedr.figures.inline import DESCRIPTION, inline_figure
 from aedr.figures.methods import draw_methods
+from aedr.figures.models import draw_models
 from aedr.figures.patch_map import draw_patch_map
 from aedr.figures.robustness import draw_strengths, draw_transforms
 from aedr.figures.series import HUES, SERIES, series_look
@@ -34,7 +35,7 @@ THEME = dict(re.findall(r"--([\w-]+): light-dark\((#\w{6}, #\w{6})\);", STYLES))
 TRANSFORMS = {"jpeg-50": [{"jpeg": 50}], "jpeg-90": [{"jpeg": 90}]}
 NOISE = np.random.default_rng(0).integers(0, 256, (160, 96, 3), dtype=np.uint8)
 # Those that the report shows as parts of itself.
-INLINE = ("comparison", "signals", "methods", "transforms", "strengths")
+INLINE = ("comparison", "signals", "methods", "models", "transforms", "strengths")
 Draw = Callable[[Sequence[str]], None]
 
 
@@ -77,6 +78,7 @@ def figures(tmp_path_factory) -> dict[str, Draw]:
             read["signals"], threshold, "model-0", labels["model-0"], sources, CONFIGURED, "scott", to
         ),
         "methods": lambda to: draw_methods(methods(), to),
+        "models": lambda to: draw_models(*synthetic_study.models_of_a_family(), to),
         "transforms": lambda to: draw_transforms(robustness(), CONFIGURED, to),
         "strengths": lambda to: draw_strengths(robustness(), TRANSFORMS, CONFIGURED, to),
         "contact sheet": lambda to: draw_contact_sheet(images, "photographs", to),
@@ -90,7 +92,8 @@ def figures(tmp_path_factory) -> dict[str, Draw]:
 
 
 NAMES = [
-    *["accuracy", "comparison", "signals", "methods", "transforms", "strengths", "contact sheet"],
+    *["accuracy", "comparison", "signals", "methods", "models", "transforms", "strengths"],
+    *["contact sheet"],
     *["contact sheet with prompts", "patch map", "patch map without ratios", "sources"],
 ]
 

@@ -5,12 +5,22 @@ from typing import Any
 
 import pandas as pd
 
-from aedr.figures.style import COLOURS, PAGE, SHADES, readable_on, save_figure, style
-from aedr.verdicts.model_accuracy import VERDICT
+from aedr.figures.style import COLOURS, PAGE, save_figure, style
+from aedr.verdicts.model_accuracy import SEVERAL_WITH, VERDICT
+from aedr.verdicts.models import CANNOT_SAY_WHICH, NO_MODEL
+
+# What is said of a model's images, with the colour of its part of a bar.
+SAID = {
+    "it": "own",
+    SEVERAL_WITH: "series-3",
+    CANNOT_SAY_WHICH: "other",
+    NO_MODEL: "series-5",
+    "others": "wrong",
+}
 
 
 def draw_models(confusion: pd.DataFrame, calls: pd.DataFrame, outputs: Sequence[str]) -> None:
-    """Draw, for each family, the verdicts as a heat map, and the accuracy by the number of calls as curves.
+    """Draw, for each family, the verdicts as bars, and the accuracy by the number of calls as curves.
 
     Args:
         confusion: the confusion table.
@@ -23,41 +33,40 @@ def draw_models(confusion: pd.DataFrame, calls: pd.DataFrame, outputs: Sequence[
         figure, grid = plt.subplots(
             len(families),
             2,
-            figsize=(PAGE, sum(1.5 + 0.3 * count for count in rows)),
+            figsize=(PAGE, sum(1.2 + 0.28 * count for count in rows)),
             squeeze=False,
             layout="constrained",
-            gridspec_kw={"width_ratios": [1.7, 1], "height_ratios": [3 + count for count in rows]},
+            gridspec_kw={"width_ratios": [1.4, 1], "height_ratios": [3 + count for count in rows]},
         )
         for (left, right), family in zip(grid, families, strict=True):
-            _draw_answers(left, verdicts[verdicts["family"] == family])
+            _draw_verdicts(left, verdicts[verdicts["family"] == family])
             left.set_title(f"{family}: verdicts on held-out images, %")
             _draw_calls(right, calls[calls["family"] == family])
         caption = (
-            "Left: what is said of held-out images of each model of a family, in percent, by the second stage's "
-            "verdicts. Right: the share of them that the model with the smallest signal made, against how often each "
-            "denoiser is asked about an image, with 95 % intervals."
+            "Left: what the second stage's verdicts say of held-out images of each model of a family. Right: the share "
+            "of them that the model with the smallest signal made, against how often each denoiser is asked about an "
+            "image, with 95 % intervals."
         )
         save_figure(figure, outputs, "Which model within the family", caption)
 
 
-def _draw_answers(axes: Any, verdicts: pd.DataFrame) -> None:
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    shares = verdicts.pivot(index="source", columns="answer", values="share")
-    sources, answers = list(dict.fromkeys(verdicts["source"])), list(dict.fromkeys(verdicts["answer"]))
-    matrix = shares.loc[sources, answers]
-    axes.imshow(matrix, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
-    for y, source in enumerate(sources):
-        for x, answer in enumerate(answers):
-            value = matrix.loc[source, answer]
-            ink = readable_on(to_hex(colormaps[SHADES](value)))
-            axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=7)
-    axes.set_xticks(range(len(answers)), answers, rotation=30, ha="right", rotation_mode="anchor")
+def _draw_verdicts(axes: Any, verdicts: pd.DataFrame) -> None:
+    said = verdicts["answer"].where(verdicts["answer"].isin(SAID), "others")
+    said = said.where(verdicts["answer"] != verdicts["source"], "it")
+    shares = verdicts.assign(said=said).groupby(["source", "said"])["share"].sum().unstack(fill_value=0.0)
+    sources = list(dict.fromkeys(verdicts["source"]))
+    shares = shares.reindex(index=sources, columns=list(SAID), fill_value=0.0)
+    left = 0 * shares["it"]
+    for name, colour in SAID.items():
+        label = {"it": "this model, rightly", "others": "other models"}.get(name, name)
+        axes.barh(range(len(sources)), 100 * shares[name], left=left, color=COLOURS[colour], label=label, height=0.7)
+        left = left + 100 * shares[name]
     axes.set_yticks(range(len(sources)), sources)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
     axes.set_ylabel("made by")
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
 
 
 def _draw_calls(axes: Any, calls: pd.DataFrame) -> None:
