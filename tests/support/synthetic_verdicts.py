@@ -11,8 +11,9 @@ from aedr.pages.thumbnails import Thumbnail, thumbnails_of
 from aedr.pages.verdicts import thumbnail_side, verdict_page
 from aedr.verdicts.attribution import attribute
 from aedr.verdicts.calibration import Calibration
-from aedr.verdicts.decision import Reference
+from aedr.verdicts.decision import FAMILY, Reference
 from aedr.verdicts.documents import verdict_documents
+from aedr.verdicts.models import CANNOT_SAY_WHICH
 from aedr.verdicts.promise import Promise
 from synthetic_study import HOSTILE, METRIC, SIGNAL, picture
 
@@ -32,6 +33,17 @@ QUERY = {
 MOST_PICTURES = 200
 PROMISE = Promise(0.05)
 TABLES = {"CSV": "verdicts.csv", "Parquet": "verdicts.parquet", "JSON Lines": "verdicts.jsonl"}
+
+# What the second stage says of the last image that one family decoded.
+MADE_BY = {
+    "model_verdict": CANNOT_SAY_WHICH,
+    "models": [],
+    "model_reason": f"as near to {HOSTILE} as own images are",
+    "model_evidence": [
+        {"model": HOSTILE, "signal": -0.1, "p_value": 0.4, "foreign_p_value": 0.3, "foreign_source": "model-1"},
+        {"model": "model-1", "signal": 0.1, "p_value": 0.02, "foreign_p_value": None, "foreign_source": None},
+    ],
+}
 
 
 def write_page(folder: Path, real_near: str | None = None, count: int = len(QUERY), side: int = 64) -> Path:
@@ -54,6 +66,9 @@ def write_page(folder: Path, real_near: str | None = None, count: int = len(QUER
     repeated["sha256"] = [*hashes[:-1], hashes[0] if count > len(QUERY) else hashes[-1]]
     repeated["claims_in_words"] = [f"The file claims {HOSTILE}.", *[None] * (count - 1)]
     repeated["claim_agreement"] = ["contradicts", *[None] * (count - 1)]
+    asked = repeated.index[repeated["verdict"] == FAMILY][-1]
+    said = [MADE_BY if at == asked else dict.fromkeys(MADE_BY) for at in range(count)]
+    repeated = repeated.join(pd.DataFrame(said, dtype=object))
     described = verdict_documents(repeated, calibration, PROMISE, "0" * 64, {"aedr": "9.9"}, "verdicts.html")
     chance = np.random.default_rng(10)
     pool = pd.DataFrame(

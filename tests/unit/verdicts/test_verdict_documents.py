@@ -10,6 +10,7 @@ import pytest
 
 import synthetic_verdicts
 from aedr.verdicts.documents import ANSWERS, VERSION, verdict_documents
+from aedr.verdicts.models import MODEL
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "workflow/schemas/verdict.schema.json").read_text(encoding="utf-8"))
 
@@ -91,3 +92,18 @@ def test_a_size_that_is_unknown_is_no_number(query) -> None:
     sizes = pd.array([64, None, *[64] * (len(query[0]) - 2)], dtype="Float64")
     documents = described(query, width=sizes.to_numpy(dtype=float, na_value=np.nan))
     assert [document["width"] for document in documents][:2] == [64, None]
+
+
+def test_the_second_stage_s_answer_is_part_of_the_document_where_it_was_asked(query) -> None:
+    count = len(query[0])
+    columns = {
+        key: [value, *[None] * (count - 1)]
+        for key, value in (synthetic_verdicts.MADE_BY | {"models": ["model-1"]}).items()
+    }
+    columns["model_verdict"][0] = MODEL
+    documents = described(query, **columns)
+    assert documents[0]["made_by"]["answer"] == "made by model-1"
+    assert [entry["is_possible"] for entry in documents[0]["made_by"]["evidence"]] == [False, True]
+    assert all(document["made_by"] is None for document in documents[1:])
+    for document in documents:
+        jsonschema.validate(document, SCHEMA)

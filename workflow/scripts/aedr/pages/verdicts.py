@@ -68,7 +68,8 @@ def verdict_page(
                 "anchor": anchor,
                 "equal_to": None if first == document["name"] else first,
                 "thumbnail": thumbnails[f"{QUERY}/{document['name']}"],
-                "headline": _headline(document),
+                "headline": _sentence(document["answer"]),
+                "model_answer": _sentence(document["made_by"]["answer"]) if document["made_by"] is not None else None,
                 "kind": KINDS[document["verdict"]],
                 "group": _group(document),
                 "leading": _leading(document["evidence"]),
@@ -111,10 +112,7 @@ def verdict_page(
     )
 
 
-def _headline(document: Mapping[str, Any]) -> str:
-    """Return the answers of both stages as one line."""
-    made_by = document["made_by"]
-    words = document["answer"] + (f"; {made_by['answer']}" if made_by is not None else "")
+def _sentence(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
