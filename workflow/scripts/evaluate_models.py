@@ -32,7 +32,7 @@ def evaluate_models(
     from aedr.tables.groups import group_files
     from aedr.verdicts import model_accuracy
     from aedr.verdicts.model_calibration import matched_families, read_model_calibration
-    from aedr.verdicts.models import signal_rows
+    from aedr.verdicts.models import signal_rows, warnings_of
     from aedr.verdicts.promise import Promise
 
     description, rows = read_model_calibration(calibration)
@@ -51,8 +51,8 @@ def evaluate_models(
         signals.append(signal_rows(family, measured, promise))
         calls += model_accuracy.accuracy_by_calls(family, measured, levels)
         answers += model_accuracy.confusion(family, promise)
-        if len(family.images) < 2 * promise.fewest_images:
-            warn(f"{name}: {len(family.images)} images are too few for verdicts on its models at level {promise}.")
+        for warning in warnings_of(family, promise):
+            warn(warning)
     costs = [
         (family, "denoising", model, read_cost(file))
         for file, family, (model, _) in zip(errors, families, names, strict=True)

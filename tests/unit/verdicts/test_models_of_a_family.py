@@ -1,5 +1,7 @@
 """Which model of a family: what is promised of its own images, and of images of models that are not in the study."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from aedr.verdicts.models import (
     Family,
     decide_model,
     images_of_family,
+    warnings_of,
 )
 from aedr.verdicts.promise import Promise
 
@@ -86,8 +89,7 @@ def test_a_model_that_is_not_in_the_study_is_seldom_taken_for_one_that_is() -> N
 def test_between_two_models_nothing_is_named_unless_one_of_them_must_have_made_the_image() -> None:
     for is_closed in (False, True):
         two = family(is_closed=is_closed).without("d").without("c")
-        two = two.__class__(two.name, two.models, two.score, two.images, two.errors, is_closed)
-        found = verdicts(two, draw([0] * 30, 7, 0.05)[:, :2])
+        found = verdicts(replace(two, is_closed=is_closed), draw([0] * 30, 7, 0.05)[:, :2])
         assert any(verdict.autoencoders for verdict in found) == is_closed
 
 
@@ -210,6 +212,15 @@ def test_models_are_matched_by_their_weights_and_every_difference_is_named() -> 
             {"mine": {"precision": "float16"}, "other": precision},
         )
     assert "3" * 12 in str(refused.value)
+
+
+def test_what_can_name_nothing_is_said() -> None:
+    assert warnings_of(family(), PROMISE) == [] == warnings_of(family().without("d"), PROMISE)
+    (few,) = warnings_of(family(images=20), PROMISE)
+    assert "20 images of each of 4 models are too few to name one at level 0.1" in few
+    two = family().without("d").without("c")
+    assert "between two models nothing can be named" in warnings_of(two, PROMISE)[0]
+    assert warnings_of(replace(two, is_closed=True), PROMISE) == []
 
 
 def test_too_few_images_for_the_promise_are_refused_before_a_denoiser_is_asked() -> None:

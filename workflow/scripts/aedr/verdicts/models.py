@@ -111,47 +111,66 @@ class Family:
     @cached_property
     def own_signals(self) -> pd.DataFrame:
         """The signals of held-out images, one of each group: a row for each image, a column for each model."""
-        return self._held_out(self.signals(self.errors))
+        is_held_out = (self.images["split"] == HELD_OUT).to_numpy()
+        return self._one_of_each_group(self.signals(self.errors)[is_held_out], self.images[is_held_out])
 
     @cached_property
     def strange_signals(self) -> dict[str, pd.DataFrame]:
-        """The same of each source's images under the models that did not make them.
+        """The signals of each source's images if its model is not in the study: nothing was fitted on them then.
 
-        Unless the family is closed, the source's own model is not asked. Between two models nothing is left to compare
-        then, so an image is as near to the other as can be.
+        Between two models nothing is left to compare, so an image is as near to the other as can be.
         """
         found = {}
         for source in sorted(set(self.images["source"])):
             kept = self.columns(source)
-            values = self.signals(self.errors)
-            if not self.is_closed and source in self.models:
-                values = values.copy()
-                values[:, kept] = (
-                    self.without(source).signals(self.errors[:, kept])
-                    if len(kept) > 1
-                    else np.full((len(values), 1), -np.inf)
-                )
-            signals = self._held_out(values)
-            found[str(source)] = signals.loc[signals["source"] == source, [self.models[at] for at in kept]]
+            of_source = (self.images["source"] == source).to_numpy()
+            asked = self.without(source) if source in self.models else self
+            errors = self.errors[of_source][:, kept]
+            values = asked.signals(errors) if len(kept) > 1 else np.full((len(errors), len(kept)), -np.inf)
+            found[str(source)] = asked._one_of_each_group(values, self.images[of_source]).drop(columns="source")
         return found
 
-    def _held_out(self, values: Values) -> pd.DataFrame:
-        rows = pd.DataFrame(values, columns=list(self.models), index=self.images["image_id"].to_numpy())
-        rows = rows.assign(source=self.images["source"].to_numpy())
-        kept = (self.images["split"] == HELD_OUT) & ~self.images.duplicated(["source", "group", "split"])
-        return rows[kept.to_numpy()]
+    def _one_of_each_group(self, values: Values, images: pd.DataFrame) -> pd.DataFrame:
+        rows = pd.DataFrame(values, columns=list(self.models), index=images["image_id"].to_numpy())
+        rows = rows.assign(source=images["source"].to_numpy())
+        return rows[~images.duplicated(["source", "group"]).to_numpy()]
 
     def reference(self, promise: Promise, but: str | None = None) -> Reference:
-        """Return what images are compared with: held-out ones, without the image `but`."""
+        """Return what images are compared with, without the image `but`.
+
+        If the family is closed, these are own images alone: a model is named wrongly only if the image is too far for
+        the one that made it, which happens with at most the level.
+        """
         own = self.own_signals[self.own_signals.index != but]
+        strange = {} if self.is_closed else self.strange_signals
         return Reference(
             self.score,
             promise,
             {model: own.loc[own["source"] == model, model].to_numpy() for model in self.models},
-            {source: rows[rows.index != but] for source, rows in self.strange_signals.items()},
+            {source: rows[rows.index != but] for source, rows in strange.items()},
             {},
             {},
         )
+
+
+def warnings_of(family: Family, promise: Promise) -> list[str]:
+    """Return why a family's verdicts can name few models, or none."""
+    if family.is_closed:
+        return []
+    if len(family.models) < 3:
+        return [
+            f"{family.name}: between two models nothing can be named, because nothing is left to compare if one is "
+            "left out. Add a model, or set second_stage.closed if one of these made every image."
+        ]
+    # Each of the others has its turn among the nearest images.
+    others = len(family.models) - 1
+    fewest = min(len(rows) for rows in family.strange_signals.values())
+    if promise.p_value(others, fewest) <= promise.level:
+        return []
+    return [
+        f"{family.name}: {fewest} images of each of {len(family.models)} models are too few to name one at level "
+        f"{promise}. Raise images_per_source."
+    ]
 
 
 def decide_model(reference: Reference, signals: Mapping[str, float], obstacle: str | None = None) -> Verdict:
