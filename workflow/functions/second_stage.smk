@@ -133,15 +133,14 @@ def families_of_asked_losses(wildcards):
     return [family for family in families for source in sources_of_family(family) for _ in shards_of(source)]
 
 
-def decided_verdicts(wildcards):
-    """Return, for images of the query, the first stage's verdicts and names, and the check of the second's calibration.
+def asked_images(wildcards):
+    """Return, for images of the query, which of them the models of each family are asked about."""
+    return f"{RESULTS}/second_stage/asked.json" if wildcards.source in QUERIES else []
 
-    Only images of the model's family are asked about.
-    """
-    if wildcards.source not in QUERIES:
-        return []
-    stage = f"{RESULTS}/second_stage"
-    return [f"{stage}/verdicts.parquet", f"{RESULTS}/verdicts/families.json", f"{stage}/models.json"]
+
+def checked_models(wildcards):
+    """Return what the query's denoising waits for: the check that the calibration fits the models."""
+    return f"{RESULTS}/second_stage/models.json" if wildcards.source in QUERIES else []
 
 
 def query_stages(wildcards):

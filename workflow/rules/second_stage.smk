@@ -3,7 +3,7 @@
 # needs  {RESULTS}/images/, histories/, losses/, homogeneity/, autoencoders.parquet; the models' weights
 # makes  {RESULTS}/second_stage/: errors/{model}/{source}/{shard}.parquet, calibration.parquet, signals.parquet,
 #        confusion.parquet and .csv, calls.parquet and .csv, costs.parquet and .csv; plots/second_stage (.png, .svg, .pdf);
-#        for the query verdicts.parquet, models.json
+#        for the query verdicts.parquet, asked.json, models.json
 
 
 rule measure_denoising:
@@ -13,7 +13,8 @@ rule measure_denoising:
         losses=losses_of_image,
         weights=lambda wildcards: model_weights(wildcards.model),
         autoencoder=lambda wildcards: autoencoder_weights(autoencoder_of(wildcards.model)),
-        decided=decided_verdicts,
+        asked=asked_images,
+        checked=checked_models,
     output:
         f"{RESULTS}/second_stage/errors/{{model}}/{{source}}/{{shard}}.parquet",
     log:
@@ -156,7 +157,8 @@ rule decide_families:
         histories=tables_of_all("histories", QUERIES),
         images=query_images,
     output:
-        f"{RESULTS}/second_stage/verdicts.parquet",
+        verdicts=f"{RESULTS}/second_stage/verdicts.parquet",
+        asked=f"{RESULTS}/second_stage/asked.json",
     log:
         f"{RESULTS}/logs/decide_families.log",
     conda:

@@ -1,6 +1,6 @@
 """Ask one model's denoiser about noised latents of one shard of a source; read images, write errors of the noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aedr.jobs import job
@@ -12,7 +12,7 @@ def measure_denoising(
     images: str,
     histories: str,
     losses: str,
-    decided: Sequence[str],
+    asked: str | None,
     output: str,
     model: str,
     family: str,
@@ -27,10 +27,10 @@ def measure_denoising(
     """Write the errors of every image of the table `images` for one model's denoiser.
 
     `losses` are those of the same images under the model's `family`, and say where the grid was found and how an image
-    was turned. With `decided`, the first stage's verdicts and its names of the families, only images that it gives to
-    this family alone have rows. `loading` are the arguments of `load_autoencoder`, `model_settings` those of
-    `load_pipeline`, `guidance` and `arguments` of its call, and `settings` those of `DenoisingSettings`. Errors do not
-    depend on `cost` (device, batch_size, offload, attention_slicing).
+    was turned. With `asked`, which `decide_families` writes, only the images that it names for this family have rows.
+    `loading` are the arguments of `load_autoencoder`, `model_settings` those of `load_pipeline`, with `guidance` and
+    `arguments` of its call, and `settings` those of `DenoisingSettings`. Errors do not depend on `cost` (device,
+    batch_size, offload, attention_slicing).
     """
     import json
     from pathlib import Path
@@ -46,17 +46,14 @@ def measure_denoising(
     from aedr.images.pipelines import load_pipeline
     from aedr.reconstruction.shards import ReconstructionSettings, found_offsets
     from aedr.tables.files import read_table, write_table
-    from aedr.verdicts.models import images_of_family
     from aedr.weights.digests import digest_denoiser
 
     device = pick_device(cost["device"])
     costs = Costs(device)
     table = read_table(images, "images")
     reconstructed = read_table(losses, "losses")
-    if decided:
-        verdicts, names = decided
-        name = json.loads(Path(names).read_text(encoding="utf-8"))[family]
-        table = table[table["image_id"].isin(images_of_family(read_table(verdicts, "verdicts"), name, reconstructed))]
+    if asked is not None:
+        table = table[table["image_id"].isin(json.loads(Path(asked).read_text(encoding="utf-8"))[family])]
     rows: list[dict[str, object]] = []
     if len(table):
         autoencoder = load_autoencoder(device=device, **loading)
@@ -92,7 +89,7 @@ if __name__ == "__main__":
             images=snakemake.input.images,
             histories=snakemake.input.histories,
             losses=snakemake.input.losses,
-            decided=snakemake.input.decided[:2],
+            asked=snakemake.input.get("asked") or None,
             output=snakemake.output[0],
             model=snakemake.wildcards.model,
             family=snakemake.params.family,
