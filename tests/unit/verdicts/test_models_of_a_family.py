@@ -1,6 +1,7 @@
 """Which model of a family: what is promised of its own images, and of images of models that are not in the study."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,10 @@ from scipy.stats import binom
 
 from aedr.denoisers.signals import fit_bias, margins
 from aedr.errors import UserError
+from aedr.tables.files import write_table
 from aedr.verdicts import model_accuracy
 from aedr.verdicts.model_attribution import add_models
-from aedr.verdicts.model_calibration import check_families, match_models
+from aedr.verdicts.model_calibration import check_families, match_models, read_model_calibration
 from aedr.verdicts.models import (
     CANNOT_SAY_WHICH,
     MODEL,
@@ -245,3 +247,35 @@ def test_too_few_images_for_the_promise_are_refused_before_a_denoiser_is_asked()
     check_families({"a": family()}, PROMISE)
     with pytest.raises(UserError, match="b has 5 held-out images, but level 0.01 needs 99"):
         check_families({"a": family(images=10)}, Promise(0.01))
+
+
+def write_calibration(path: Path, described: object, levels: int = 3, model: str = "a", error: float = 0.5) -> Path:
+    row = {"image_id": "a/0", "source": "a", "group": "a/0", "family": "there", "model": model, "split": "held_out"}
+    write_table(path, "model_reference", [row | {"errors": [error] * levels}], {"models": described})
+    return path
+
+
+def test_a_calibration_from_a_stranger_is_refused_with_what_is_wrong(tmp_path) -> None:
+    known = description(a="1" * 64, b="2" * 64)
+    known["settings"]["refinement_steps"] = 2
+    path = tmp_path / "calibration.parquet"
+    read, rows = read_model_calibration(write_calibration(path, known))
+    assert read == known and len(rows) == 1
+    no_levels = known | {"settings": known["settings"] | {"levels": []}}
+    for described, changes, message in (
+        ([], {}, "not a mapping"),
+        (no_levels, {}, "settings.levels"),
+        (known | {"families": {"there": {"a": {}}}}, {}, "families.there"),
+        (known, {"levels": 2}, "errors that are not 3 positive numbers"),
+        (known, {"error": 0.0}, "errors that are not 3 positive numbers"),
+        (known, {"error": np.inf}, "errors that are not 3 positive numbers"),
+        (known, {"model": "c"}, "rows of c of there, which it does not describe"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read_model_calibration(write_calibration(path, described, **changes))
+    write_table(path, "model_reference", [], {})
+    with pytest.raises(UserError, match="is not a calibration of the second stage"):
+        read_model_calibration(path)
+    path.write_bytes(b"PAR1")
+    with pytest.raises(UserError, match="is not a calibration of the second stage"):
+        read_model_calibration(path)

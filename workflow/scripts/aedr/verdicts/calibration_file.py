@@ -122,13 +122,7 @@ def read_calibration(path: str | Path) -> Calibration:
 
 def _mistakes(description: Any) -> list[str]:
     """Return what is wrong with a description, a line each."""
-    if not isinstance(description, dict):
-        return ["its description is not a mapping"]
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    errors = jsonschema.Draft7Validator(schema).iter_errors(description)
-    lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
-    problems = list(impossible_values(description)) or sorted(lines)
-    if problems:
+    if problems := mistakes_of(description, SCHEMA):
         return problems
     metrics = {description["metric"], description["second_metric"]} - {None}
     return [
@@ -136,6 +130,16 @@ def _mistakes(description: Any) -> list[str]:
         for name, family in description["families"].items()
         for metric in sorted(metrics - set(family["fitted"]))
     ]
+
+
+def mistakes_of(description: Any, schema_file: Path) -> list[str]:
+    """Return what is wrong with a description by its JSON Schema, a YAML file, a line each."""
+    if not isinstance(description, dict):
+        return ["its description is not a mapping"]
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    errors = jsonschema.Draft7Validator(schema).iter_errors(description)
+    lines = (f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message:.200}" for error in errors)
+    return list(impossible_values(description)) or sorted(lines)
 
 
 def match_families(

@@ -2,10 +2,11 @@
 from."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,10 +14,11 @@ import pyarrow.parquet as pq
 from aedr.errors import UserError
 from aedr.scoring.signals import split_images
 from aedr.tables.files import read_table
+from aedr.verdicts.calibration_file import MOST_BYTES, MOST_ROWS, mistakes_of
 from aedr.verdicts.models import Family, families_of, mean_errors
 from aedr.verdicts.promise import Promise
 
-KEYS = ("settings", "families")
+SCHEMA = Path(__file__).parents[3] / "schemas" / "model_calibration.schema.yaml"
 
 
 def reference_rows(
@@ -69,17 +71,36 @@ def read_model_calibration(path: str | Path) -> tuple[dict[str, Any], pd.DataFra
     """Return the description and the rows of a calibration of the second stage.
 
     Raises:
-        UserError: the file is not one.
+        UserError: the file is not one, or too large to be one.
     """
     try:
         description = json.loads((pq.read_schema(path).metadata or {})[b"aedr.models"])
+        file = pq.read_metadata(path)
     except (OSError, ValueError, KeyError, RecursionError, pa.ArrowException) as error:
         raise UserError(
             f"{path} is not a calibration of the second stage ({type(error).__name__}: {error}). Make it again."
         ) from None
-    if not isinstance(description, dict) or not all(isinstance(description.get(key), dict) for key in KEYS):
-        raise UserError(f"{path} is not a calibration of the second stage of this version. Make it again.")
-    return description, read_table(path, "model_reference")
+    size = sum(file.row_group(group).total_byte_size for group in range(file.num_row_groups))
+    if file.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise UserError(f"{path} is not a calibration: it claims to have {file.num_rows} rows and {size} bytes.")
+    problems = mistakes_of(description, SCHEMA)
+    rows = pd.DataFrame() if problems else read_table(path, "model_reference")
+    if not problems:
+        problems = list(_wrong_rows(description, rows))
+    if problems:
+        raise UserError(f"{path} is not a calibration of the second stage of this version:\n  " + "\n  ".join(problems))
+    return description, rows
+
+
+def _wrong_rows(description: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
+    """Yield what rows lack that the description says of them, a line each."""
+    known = {(family, model) for family, models in description["families"].items() for model in models}
+    if unknown := {pair for pair in zip(rows["family"], rows["model"], strict=True) if pair not in known}:
+        yield f"rows of {' of '.join(sorted(unknown)[0][::-1])}, which it does not describe"
+    levels = len(description["settings"]["levels"])
+    errors = [np.asarray(values, dtype=float) for values in rows["errors"]]
+    if any(len(values) != levels or not (np.isfinite(values) & (values > 0)).all() for values in errors):
+        yield f"errors that are not {levels} positive numbers, one for each level"
 
 
 def match_models(
