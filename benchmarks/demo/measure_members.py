@@ -19,6 +19,7 @@ from aedr.autoencoders.loading import Autoencoder, load_autoencoder
 from aedr.costs import Costs
 from aedr.denoisers.measuring import Denoiser, DenoisingSettings, measure_shard
 from aedr.images.pipelines import load_pipeline
+from aedr.reconstruction.observed_shards import observe_pictures
 from aedr.reconstruction.shards import ReconstructionSettings
 from aedr.study.sources import QUERY
 from aedr.tables.files import read_tables, write_table
@@ -28,17 +29,23 @@ FAMILY = "demo-sd"
 UNDAMAGED = "untouched"
 
 
+READING = ReconstructionSettings(0, FAMILY, "mode", "crop", None, batch_size=12, orientations="search")
+
+
 def ask(
-    model: str, autoencoder: Autoencoder, images: pd.DataFrame, histories: pd.DataFrame, settings: dict[str, Any]
+    model: str,
+    autoencoder: Autoencoder,
+    images: pd.DataFrame,
+    histories: pd.DataFrame,
+    orientations: dict[str, int],
+    settings: dict[str, Any],
 ) -> list[dict[str, object]]:
     """Return the errors of one model's denoiser for images that are asked about."""
     costs = Costs(CPU)
-    pipeline = load_pipeline(
-        f"demo/models/{model}", model, {"pipeline": "StableDiffusionPipeline", "precision": "float32"}, CPU, costs
-    )
-    reading = ReconstructionSettings(0, FAMILY, "mode", "crop", None, batch_size=12, orientations="search")
-    denoiser = Denoiser(pipeline, model, {}, costs)
-    return measure_shard(images, histories, autoencoder, denoiser, DenoisingSettings(**settings), reading, {}, None)
+    loading = {"pipeline": "StableDiffusionPipeline", "precision": "float32"}
+    denoiser = Denoiser(load_pipeline(f"demo/models/{model}", model, loading, CPU, costs), model, {}, costs)
+    asked = DenoisingSettings(**settings)
+    return measure_shard(images, histories, autoencoder, denoiser, asked, READING, {}, orientations)
 
 
 def main() -> None:
@@ -61,8 +68,11 @@ def main() -> None:
         print(f"{arguments.results} after {damage}", flush=True)
         damaged, histories = damaged_tables(images, DAMAGE[damage])
         damaged = damaged[damaged["source"] == QUERY]
-        rows = [row for model in models for row in ask(model, autoencoder, damaged, histories, description["settings"])]
-        write_table(output, "denoising", rows, {"settings": description["settings"]})
+        pictures, _ = observe_pictures(damaged, histories, autoencoder, READING, Costs(CPU))
+        turned = {picture.image_id: picture.orientation or 0 for picture in pictures}
+        settings = description["settings"]
+        rows = [row for model in models for row in ask(model, autoencoder, damaged, histories, turned, settings)]
+        write_table(output, "denoising", rows, {"settings": settings})
 
 
 if __name__ == "__main__":
