@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 import studies
 
 TRAINED = ["demo-sd3", "demo-vq"]
+# One from random weights, one with a LoRA merged into the base's.
+MEMBERS = ["demo-sd-reseeded", "demo-sd-lora"]
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +27,17 @@ def training(tmp_path_factory) -> Path:
     settings["diffusion"]["latents"] = 16
     settings["models"] = {
         name: {key: value for key, value in settings["models"][name].items() if not key.endswith("_training")}
-        for name in TRAINED
+        for name in [*TRAINED, "demo-sd"]
     }
+    for member in settings["members"].values():
+        member["training"] = {"steps": 4}
     (root / "demo/training.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True))
     command = [
         sys.executable,
         "-m",
         "snakemake",
-        "train_demo_models",
+        *(f"results/demo-training/models/{model}" for model in TRAINED),
+        *(f"results/demo-training/members/{member}" for member in MEMBERS),
         "--cores",
         "2",
         "--configfile",
@@ -54,3 +61,22 @@ def test_the_rules_make_models_like_those_in_git(training, model) -> None:
             for key in ("scaling_factor", "shift_factor", "dtype", "torch_dtype", "_name_or_path"):
                 settings.pop(key, None)
         assert ours == theirs, file
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_member_has_the_autoencoder_of_its_base_and_a_denoiser_of_its_own(training, member) -> None:
+    made, base = training / "results/demo-training/members" / member, studies.ROOT / "demo/models/demo-sd"
+
+    def weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
+        (file,) = (folder / part).glob("*.safetensors")
+        return load_file(file)
+
+    for name, tensor in weights(base, "vae").items():
+        assert torch.equal(weights(made, "vae")[name].half(), tensor)
+    ours, theirs = weights(made, "unet"), weights(base, "unet")
+    assert ours.keys() == theirs.keys() == weights(studies.ROOT / "demo/models" / member, "unet").keys()
+    changed = {name for name, tensor in theirs.items() if not torch.equal(ours[name].half(), tensor)}
+    if member == "demo-sd-lora":
+        assert changed and all("attn" in name or "conv" in name or "proj" in name for name in changed)
+    else:
+        assert len(changed) > 0.8 * len(theirs)
