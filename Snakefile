@@ -25,19 +25,23 @@ include: "workflow/rules/second_stage.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/functions/terminal.smk"
+include: "workflow/functions/preloading.smk"
 
 
 onstart:
     start_progress()
     say_changed_limits()
+    begin_preloading()
 
 
 onsuccess:
+    end_preloading()
     stop_progress()
     say_summary()
 
 
 onerror:
+    end_preloading()
     stop_progress()
     say_failures(log)
 

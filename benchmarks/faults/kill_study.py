@@ -9,7 +9,8 @@ of five kills:
 * SIGTERM to Snakemake, as a scheduler sends it, and SIGKILL where that did not help: Snakemake 9.27 waits for itself
   for ever if the signal comes while it selects jobs;
 * SIGINT to everything, as Ctrl-C sends it;
-* SIGKILL to Snakemake alone, whose jobs live on and go on writing while the next run starts;
+* SIGKILL to Snakemake alone. Jobs that are processes of their own (`--no-preload`) live on and go on writing while the
+  next run starts;
 * SIGKILL to one job alone, as the kernel does when memory runs out; Snakemake tries it again twice;
 * SIGKILL to everything at once, which is what a power cut leaves, apart from what the disk had not yet been given.
 
@@ -19,7 +20,7 @@ with that of a run which nothing disturbed, and no temporary file may be left; t
 enough kills, each time at a random stage (nothing, losses, homogeneity, signals, thresholds, accuracy), so that
 short jobs are hit as well. The exit code is 1 if any row was lost or changed.
 
-    python benchmarks/faults/kill_study.py [--kills 200] [--seed 0] [--cores 2]
+    python benchmarks/faults/kill_study.py [--kills 200] [--seed 0] [--cores 2] [--no-preload]
 """
 
 import argparse
@@ -43,7 +44,7 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "suppor
 
 import tiny_models  # noqa: E402
 from aedr.tables.files import read_table  # noqa: E402
-from studies import write_pictures  # noqa: E402
+from studies import PIXEL_VERDICTS, write_pictures  # noqa: E402
 
 TARGET = "results/accuracy.parquet"
 TERMINATED, INTERRUPTED = "SIGTERM to Snakemake", "SIGINT to everything"
@@ -52,6 +53,8 @@ HANGING = "SIGTERM to Snakemake, SIGKILL since it hung"
 KINDS = (TERMINATED, INTERRUPTED, ALONE, JOB, EVERYTHING)
 PLANNING = "Snakemake alone, planning"
 NO_JOB = "Snakemake alone, between jobs"
+# A fork of the Python that has loaded the libraries is called as its script, in the 15 characters of a process's name.
+SCRIPTS = {path.name[:15]: path.stem for path in (ROOT / "workflow" / "scripts").glob("*.py")}
 # Seconds in which Snakemake and its jobs use no CPU time.
 PATIENCE = 30
 # What each stage of the study makes, beginning with everything; a study begins at any of them.
@@ -65,7 +68,7 @@ STAGES = (
 )
 
 
-def write_study(folder: Path) -> None:
+def write_study(folder: Path, preload: bool) -> None:
     """Write models, pictures, prompts and the configuration of the study to `folder`."""
     tiny_models.save_stable_diffusion(folder / "model")
     write_pictures(folder / "pictures", usable=4)
@@ -75,12 +78,13 @@ def write_study(folder: Path) -> None:
     model["autoencoder"] = {"must_reproduce": False}
     config = {
         "device": "cpu",
+        "preload": preload,
         "shard_size": 10,
         "image_sets": {"pictures": {"folder": "pictures"}},
         "prompts": {"file": "prompts.txt"},
         "models": {"sd": model},
         "reconstruction": {"metrics": ["l2"]},
-        "attribution": {"metric": "l2"},
+        "attribution": {"metric": "l2"} | PIXEL_VERDICTS | {"verdict_metric": "l2"},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
 
@@ -102,11 +106,14 @@ def jobs_of(group: int) -> dict[int, str]:
             if not entry.name.isdecimal() or os.getpgid(int(entry.name)) != group:
                 continue
             command = (entry / "cmdline").read_bytes().decode().split("\0")
+            name = (entry / "comm").read_text().strip()
         except OSError:
             continue
         script = re.search(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py", " ".join(command[1:2]))
         if script:
             found[int(entry.name)] = script[1]
+        elif " ".join(command[1:2]).endswith("preloading_server.py") and name in SCRIPTS:
+            found[int(entry.name)] = SCRIPTS[name]
     return found
 
 
@@ -223,6 +230,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200, help="at least so many (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments and ways (default %(default)s)")
     parser.add_argument("--cores", type=int, default=2, help="cores (default %(default)s)")
+    parser.add_argument("--preload", action=argparse.BooleanOptionalAction, default=True, help="as the key `preload`")
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     kinds: Counter[str] = Counter()
@@ -232,7 +240,7 @@ def main() -> None:
     studies = locks = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_study(folder)
+        write_study(folder, arguments.preload)
         lives = undisturbed(folder, arguments.cores)
         expected = contents(folder)
         print(f"undisturbed, CPU seconds: { {name: round(life, 2) for name, life in lives.items()} }", file=sys.stderr)
