@@ -117,6 +117,7 @@ demo-members: .venv/installed
 	  results/demo_members_fresh/seed_203 results/demo_members_fresh/measured/seed_203 --damage jpeg-95 jpeg-90 jpeg-75 mirrored
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_members.py results/demo_members/second_stage/calibration.parquet \
 	  $(foreach seed,203 204 205,results/demo_members_fresh/measured/seed_$(seed))
+	cp results/demo_members/plots/second_stage.png docs/images/second_stage.png
 
 # Verdicts where contents change: the same autoencoders decode six photographs, then twelve others.
 demo-contents: demo
