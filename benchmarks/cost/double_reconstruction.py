@@ -8,7 +8,7 @@ Ours is the script function of `workflow/scripts/reconstruct_images.py`: it read
 alone, reconstructs batches of the configuration's default size, and computes every metric from one double
 reconstruction.
 
-The baseline is written here from what the published cal_loss_ratio.py does, without its code. It
+The baseline is what the published cal_loss_ratio.py does, written without its code (`published_way.py`). It
 * loads the whole pipeline: here autoencoder, denoiser (860 million parameters) and text encoder (123 million), as
   Stable Diffusion 1.5 has them. The safety checker (304 million more) is left out, in the baseline's favour;
 * takes one image at a time, and draws the latent from the posterior with one generator;
@@ -155,10 +155,9 @@ def run_published(files: Files, metric: str, images: int, threads: int) -> Run:
     """Compute one metric as the published script does; see this module's docstring."""
     clock = _Clock()
     import diffusers
-    import numpy as np
     import torch
     import transformers
-    from PIL import Image
+    from published_way import distance_of, losses_of
 
     torch.set_num_threads(threads)
     pipeline: Any = diffusers.StableDiffusionPipeline(
@@ -171,43 +170,11 @@ def run_published(files: Files, metric: str, images: int, threads: int) -> Run:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    autoencoder = pipeline.vae
-    distance = _published_distance(metric, files)
-    generator = torch.Generator().manual_seed(1)
+    distance = distance_of(metric)
 
     clock.images_begin()
-    lines = []
-    for file in sorted(files.pictures.iterdir()):
-        with Image.open(file) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-        original = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255 * 2 - 1
-        current, values = original, []
-        for _ in range(2):
-            with torch.no_grad():
-                latent = autoencoder.encode(current).latent_dist.sample(generator)
-                reconstruction = autoencoder.decode(latent).sample
-                values.append(distance(reconstruction, current).item())
-                distance(reconstruction, original).item()
-            current = reconstruction
-        lines.append(values)
+    list(losses_of(pipeline.vae, sorted(files.pictures.iterdir()), distance))
     return clock.finish(images)
-
-
-def _published_distance(metric: str, files: Files) -> Callable[[Any, Any], Any]:
-    import torch
-
-    if metric == "l1":
-        return torch.nn.L1Loss()
-    if metric == "l2":
-        return torch.nn.MSELoss()
-    if metric == "lpips":
-        import lpips
-
-        return lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
-
-    measure = {"ssim": StructuralSimilarityIndexMeasure, "psnr": PeakSignalNoiseRatio}[metric](data_range=2.0)
-    return lambda reconstruction, image: measure((reconstruction + 1) / 2, (image + 1) / 2)
 
 
 class _Clock:
