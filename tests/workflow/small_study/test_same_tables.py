@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 from studies import UNTRAINED, results, run_snakemake, without_rivals
 
 # The control of `cell_l1` is rounded to whole levels. Where a value lies on a half, the last bit of a batch decides,
-# and one value of a picture of 32 pixels changes a loss by this; a fitted threshold amplifies it.
-ONE_LEVEL = {"losses": {"rtol": 1e-4, "atol": 1.01 / 32**2}, "thresholds": {"rtol": 0.01}}
+# and a value of a picture of 32 pixels changes a loss by 1 / 32^2; a fitted threshold amplifies it. Which values lie there
+# depends on the processor. Of the 3072 of a picture, one in some twenty pictures does: of a hundred pictures one may have
+# two, hardly any has four.
+FEW_LEVELS = {"losses": {"rtol": 1e-4, "atol": 3.03 / 32**2}, "thresholds": {"rtol": 0.01}}
 
 
 def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) -> None:
@@ -30,9 +32,9 @@ def test_tables_do_not_depend_on_shards_batches_or_cores(study, root, tmp_path) 
         ("thresholds", "results/thresholds.parquet"),
     ]:
         expected, found = without_rivals(results(folder, table, pattern)), results(tmp_path, table, pattern)
-        if table in ONE_LEVEL:
+        if table in FEW_LEVELS:
             is_rounded = expected["metric"] == "cell_l1"
-            pd.testing.assert_frame_equal(expected[is_rounded], found[is_rounded], **ONE_LEVEL[table])
+            pd.testing.assert_frame_equal(expected[is_rounded], found[is_rounded], **FEW_LEVELS[table])
             expected, found = expected[~is_rounded], found[~is_rounded]
         pd.testing.assert_frame_equal(expected, found, rtol=1e-4)
 
