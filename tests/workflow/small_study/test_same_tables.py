@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 from studies import UNTRAINED, results, run_snakemake, without_rivals
 
 # The control of `cell_l1` is rounded to whole levels. Where a value lies on a half, the last bit of a batch decides,
-# and a value of a picture of 32 pixels changes a loss by 1 / 32^2; a fitted threshold amplifies it. Which values lie there
-# depends on the processor. Of the 3072 of a picture, one in some twenty pictures does: of a hundred pictures one may have
-# two, hardly any has four.
+# and a value of a picture of 32 pixels changes a loss by 1 / 32^2; a fitted threshold amplifies it. Which values lie
+# there depends on the processor. If one picture in twenty has one among its 3072 values, one of a hundred pictures may
+# have two, and hardly any has four.
 FEW_LEVELS = {"losses": {"rtol": 1e-4, "atol": 3.03 / 32**2}, "thresholds": {"rtol": 0.01}}
 
 
