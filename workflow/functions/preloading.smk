@@ -1,16 +1,14 @@
 # Jobs on a machine without a GPU are forks of one Python that has loaded the large libraries: docs/development.md.
 
 import contextlib
-import glob
 
 import psutil
 import snakemake.benchmark as measuring
 from snakemake.shell import shell
 
+from aedr.gpus import may_have_gpu
 from aedr.study.preloading import start_preloading
 
-# GPUs of NVIDIA, also in WSL, and of AMD.
-GPU_FILES = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/kfd")
 # The running one, if there is one.
 PRELOADING = []
 # Snakemake's own class, in case that it is still where it was in 9.27.
@@ -21,7 +19,7 @@ def can_preload():
     """Return whether this run's jobs can be forks: on this machine, without a GPU, in no other environment."""
     here = workflow.is_main_process and workflow.local_exec and not workflow.touch
     same_environment = not workflow.deployment_settings.deployment_method
-    without_gpu = config["device"] == "cpu" or (config["device"] == "auto" and not any(map(glob.glob, GPU_FILES)))
+    without_gpu = config["device"] == "cpu" or (config["device"] == "auto" and not may_have_gpu())
     # The prefix of shell commands, which is what Snakemake offers to change how scripts are begun, is written for Bash.
     bash = Path(shell.get_executable() or "").name == "bash" and shell._process_prefix is None
     # Otherwise benchmarks would measure a process that only waits.

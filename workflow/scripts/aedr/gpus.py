@@ -40,3 +40,8 @@ def refuse_unusable_gpu(setting: str, visible: str | None) -> None:
     asked = subprocess.run([sys.executable, "-c", PICK, setting], env=environment, capture_output=True, text=True)
     if asked.returncode:
         raise UserError(asked.stderr.strip())
+
+
+def may_have_gpu() -> bool:
+    """Return whether there are files of a GPU, of NVIDIA, also in WSL, or of AMD, whether or not it can be used."""
+    return any(map(glob.glob, ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/kfd")))
