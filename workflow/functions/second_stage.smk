@@ -61,7 +61,7 @@ def groups_of_sources(wildcards):
 
 def model_figures():
     """Return the figure of the second stage, if the study asks models."""
-    return ["second_stage"] if config["second_stage"] is not None and asked_families() else []
+    return ["second_stage"] if asked_families() else []
 
 
 def tables_of_models(wildcards):
@@ -71,7 +71,7 @@ def tables_of_models(wildcards):
 
 def second_stage_outputs(wildcards):
     """Return what the second stage makes of the study; nothing if no models share an autoencoder."""
-    if config["second_stage"] is None or not asked_families():
+    if not asked_families():
         return []
     return [*rules.evaluate_models.output, *rules.plot_models.output]
 
@@ -145,7 +145,7 @@ def checked_models(wildcards):
 
 def query_stages(wildcards):
     """Return what the second stage's verdicts on the query come from; nothing without such a stage or a family for it."""
-    if config["second_stage"] is None or not asked_families():
+    if not asked_families():
         return []
     errors = [
         table for model in models_of_families() for table in tables_of_all(f"second_stage/errors/{model}", QUERIES)

@@ -31,22 +31,19 @@ def evaluate_models(
     from aedr.tables.files import read_cost, read_tables, write_table
     from aedr.tables.groups import group_files
     from aedr.verdicts import model_accuracy
-    from aedr.verdicts.model_calibration import matched_families, read_model_calibration
-    from aedr.verdicts.models import signal_rows, warnings_of
+    from aedr.verdicts.model_calibration import read_model_calibration
+    from aedr.verdicts.models import families_of, signal_rows, warnings_of
     from aedr.verdicts.promise import Promise
 
     description, rows = read_model_calibration(calibration)
-    own_names = {
-        family: {"family": family, "models": {model: model for model in models}}
-        for family, models in description["families"].items()
-    }
+    models = {family: list(asked) for family, asked in description["families"].items()}
     promise = Promise(level, confidence)
     levels = description["settings"]["levels"]
     signals = []
     answers: list[dict[str, object]] = []
     calls: list[dict[str, object]] = []
     by_family = group_files(errors, families)
-    for name, family in matched_families(rows, own_names, score, is_closed).items():
+    for name, family in families_of(rows, models, score, is_closed).items():
         measured = read_tables(by_family[name], "denoising")
         signals.append(signal_rows(family, measured, promise))
         calls += model_accuracy.accuracy_by_calls(family, measured, levels)
