@@ -3,28 +3,30 @@
 import contextlib
 
 import psutil
+import snakemake
 import snakemake.benchmark as measuring
 from snakemake.shell import shell
 
 from aedr.gpus import may_have_gpu
 from aedr.study.preloading import start_preloading
 
+# Parts of Snakemake that are used here are not public, so another version may have others.
+TRIED_WITH = "9.27."
 # The running one, if there is one.
 PRELOADING = []
-# Snakemake's own class, in case that it is still where it was in 9.27.
 Timer = getattr(measuring, "BenchmarkTimer", object)
 
 
 def can_preload():
     """Return whether this run's jobs can be forks: on this machine, without a GPU, in no other environment."""
+    if not config["preload"] or not snakemake.__version__.startswith(TRIED_WITH):
+        return False
     here = workflow.is_main_process and workflow.local_exec and not workflow.touch
     same_environment = not workflow.deployment_settings.deployment_method
     without_gpu = config["device"] == "cpu" or (config["device"] == "auto" and not may_have_gpu())
     # The prefix of shell commands, which is what Snakemake offers to change how scripts are begun, is written for Bash.
     bash = Path(shell.get_executable() or "").name == "bash" and shell._process_prefix is None
-    # Otherwise benchmarks would measure a process that only waits.
-    measured = Timer is not object
-    return config["preload"] and sys.platform == "linux" and all([here, same_environment, without_gpu, bash, measured])
+    return sys.platform == "linux" and all([here, same_environment, without_gpu, bash])
 
 
 def begin_preloading():
