@@ -63,7 +63,8 @@ rule check_calibration:
         calibration=CALIBRATION_FILE,
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
-        f"{RESULTS}/verdicts/families.json",
+        families=f"{RESULTS}/verdicts/families.json",
+        metrics=f"{RESULTS}/verdicts/metrics.json",
     log:
         f"{RESULTS}/logs/check_calibration.log",
     conda:

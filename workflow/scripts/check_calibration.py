@@ -10,13 +10,17 @@ from aedr.jobs import job
 def check_calibration(
     calibration: str,
     autoencoders: str,
-    output: str,
+    families: str,
+    needed: str,
     preprocessing: Mapping[str, Mapping[str, Any]],
     metrics: Sequence[str],
     level: float,
     confidence: float | None,
 ) -> None:
-    """Write which of the calibration's families each family is; refuse a calibration that does not match."""
+    """Write which of the calibration's families each family is, and which metrics its verdicts need, as JSON.
+
+    Raises `UserError` if the calibration does not match.
+    """
     import json
 
     from aedr.tables.files import read_table
@@ -26,7 +30,8 @@ def check_calibration(
     carried = read_calibration(calibration)
     matches = match_families(carried, read_table(autoencoders, "autoencoders"), preprocessing)
     check_reference(carried.asking(matches), metrics, Promise(level, confidence))
-    Path(output).write_text(json.dumps(matches, indent=1) + "\n", encoding="utf-8")
+    for file, found in ((families, matches), (needed, carried.metrics)):
+        Path(file).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -34,7 +39,8 @@ if __name__ == "__main__":
         check_calibration(
             calibration=snakemake.input.calibration,
             autoencoders=snakemake.input.autoencoders,
-            output=snakemake.output[0],
+            families=snakemake.output.families,
+            needed=snakemake.output.metrics,
             preprocessing=snakemake.params.preprocessing,
             metrics=snakemake.params.metrics,
             level=snakemake.params.level,

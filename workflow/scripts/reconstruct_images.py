@@ -16,13 +16,26 @@ def reconstruct_images(
     settings: Mapping[str, Any],
     damage: Sequence[Mapping[str, Any]],
     cost: Mapping[str, Any],
+    needed_metrics: str | None = None,
 ) -> None:
     """Write the losses of every image of the table `images`, with the history in `histories`, for one autoencoder.
 
     `loading` are the arguments of `load_autoencoder`. `settings` are the arguments of `ReconstructionSettings` that
     losses depend on; losses do not depend on `cost` (device, batch_size). `damage` are the steps of the transform that
-    the images went through, if they keep the size.
+    the images went through, if they keep the size. If not all of `metrics` are needed, `needed_metrics` is a JSON file
+    with those that are.
     """
+    import json
+    from pathlib import Path
+
+    from aedr.tables.files import read_table, write_table
+
+    table = read_table(images, "images")
+    recorded = {"settings": {**loading, **settings, "damage": list(damage)}}
+    if table.empty:
+        # Of most queries, no image is tried at another size, and all that is loaded below takes seconds.
+        write_table(output, "losses", [], recorded)
+        return
     import diffusers
     import torch
 
@@ -36,23 +49,23 @@ def reconstruct_images(
     from aedr.reconstruction.shards import ReconstructionSettings, found_offsets, reconstruct_shard
     from aedr.robustness.transforms import transform_image
     from aedr.study.metrics import OBSERVED
-    from aedr.tables.files import read_table, write_table
 
+    if needed_metrics is not None:
+        needed = json.loads(Path(needed_metrics).read_text(encoding="utf-8"))
+        metrics = [metric for metric in metrics if metric in needed]
     device = pick_device(cost["device"])
     costs = Costs(device)
     autoencoder = load_autoencoder(device=device, **loading)
     observed = [metric for metric in metrics if metric in OBSERVED]
     functions = loss_functions([metric for metric in metrics if metric not in OBSERVED], lpips_backbone, device)
     costs.begin_work()
-    table = read_table(images, "images")
     again = repeated(lambda pixels: transform_image(encode_png(pixels), damage, seed=0)) if damage else None
     reconstruction = ReconstructionSettings(batch_size=cost["batch_size"], damage=again, **settings)
     rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs) if functions else []
     if observed:
         read, offsets = read_table(histories, "histories"), found_offsets(rows)
         rows += observe_shard(table, read, autoencoder, observed, reconstruction, costs, offsets)
-    metadata = {
-        "settings": {**loading, **settings, "damage": list(damage)},
+    metadata = recorded | {
         "device": device_name(device),
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
@@ -73,4 +86,5 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             damage=snakemake.params.damage,
             cost=snakemake.params.cost,
+            needed_metrics=snakemake.input.get("needed_metrics") or None,
         )

@@ -68,8 +68,13 @@ def _imported_modules(file: Path, scripts: Path, without: frozenset[str]) -> fro
     return frozenset(modules)
 
 
-def imported_names(file: Path, scripts: Path) -> Iterator[str]:
-    """Yield the dotted names that a file in the folder `scripts` imports: modules, and names from them."""
+@functools.cache
+def imported_names(file: Path, scripts: Path) -> frozenset[str]:
+    """Return the dotted names that a file in the folder `scripts` imports: modules, and names from them."""
+    return frozenset(_imported_names(file, scripts))
+
+
+def _imported_names(file: Path, scripts: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

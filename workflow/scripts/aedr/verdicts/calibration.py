@@ -58,6 +58,11 @@ class Calibration:
         return {name: self.description["families"][name] for name in self.asked.values()}
 
     @property
+    def metrics(self) -> list[str]:
+        """The metrics that verdicts need."""
+        return [by.metric for by in (self, self.second) if by is not None]
+
+    @property
     def sizes(self) -> dict[str, set[Size]]:
         """The common (width, height) of each family's own images."""
         return {name: common_sizes(images) for name, images in self._own().items()}

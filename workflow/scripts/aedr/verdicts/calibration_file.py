@@ -182,10 +182,9 @@ def check_reference(calibration: Calibration, metrics: Sequence[str], promise: P
     Raises:
         UserError: too few reference images for the promise, or the calibration's metric is not measured.
     """
-    asked = [by.metric for by in (calibration, calibration.second) if by is not None]
     problems = [
         f"reconstruction.metrics lacks {metric}, a metric of the calibration"
-        for metric in asked
+        for metric in calibration.metrics
         if metric not in metrics
     ]
     needed, reference = promise.fewest_images, calibration.reference(promise)
