@@ -25,12 +25,14 @@ include: "workflow/rules/second_stage.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/functions/terminal.smk"
+include: "workflow/functions/scheduling.smk"
 include: "workflow/functions/preloading.smk"
 
 
 onstart:
     start_progress()
     say_changed_limits()
+    wait_with_one_timer()
     begin_preloading()
 
 

@@ -3,15 +3,12 @@
 import contextlib
 
 import psutil
-import snakemake
 import snakemake.benchmark as measuring
 from snakemake.shell import shell
 
 from aedr.gpus import may_have_gpu
 from aedr.study.preloading import start_preloading
 
-# Parts of Snakemake that are used here are not public, so another version may have others.
-TRIED_WITH = "9.27."
 # The running one, if there is one.
 PRELOADING = []
 Timer = getattr(measuring, "BenchmarkTimer", object)
@@ -19,7 +16,7 @@ Timer = getattr(measuring, "BenchmarkTimer", object)
 
 def can_preload():
     """Return whether this run's jobs can be forks: on this machine, without a GPU, in no other environment."""
-    if not config["preload"] or not snakemake.__version__.startswith(TRIED_WITH):
+    if not config["preload"] or not is_tried_version():
         return False
     here = workflow.is_main_process and workflow.local_exec and not workflow.touch
     same_environment = not workflow.deployment_settings.deployment_method
