@@ -1,4 +1,4 @@
-"""What Snakemake's own process takes while jobs run, with its timers and with one (`workflow/functions/scheduling.smk`).
+"""What Snakemake's own process takes while jobs run, with its timers and with one (`functions/scheduling.smk`).
 
     python benchmarks/cost/scheduling.py [--jobs 100 200 400] [--seconds 2] [--cores 4]
 
@@ -7,7 +7,6 @@ scheduler's. Both run at the same time; sleeping jobs do not disturb each other.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -45,7 +44,7 @@ def measure(folder: Path, jobs: int, seconds: float, cores: int, one_timer: bool
     values = {"jobs": jobs, "seconds": seconds, "scheduling": SCHEDULING, "one_timer": one_timer}
     (folder / "Snakefile").write_text(WORKFLOW.format(**values))
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--quiet", "all"]
-    run = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if run.returncode:
         raise SystemExit(run.stderr)
     return float(run.stdout.rpartition("CPU seconds:")[2])
