@@ -165,6 +165,12 @@ def test_every_image_is_read_as_what_was_done_to_it(attributed) -> None:
         assert of_own["orientation"] == orientation, name
 
 
+def test_of_the_query_only_what_verdicts_need_is_measured(attributed) -> None:
+    losses = results(attributed[0], "losses", "results/losses/*/query*/*")
+    assert set(losses["metric"]) == {"refined_l1", "refined_l2"}
+    assert {name.removeprefix("query/") for name in losses["image_id"]} >= set(EXPECTED)
+
+
 def test_claims_stand_beside_verdicts_and_change_none(attributed) -> None:
     folder, _ = attributed
     table = results(folder, "verdicts", "results/verdicts/verdicts.parquet").set_index("image_id")
