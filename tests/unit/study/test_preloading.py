@@ -170,6 +170,14 @@ def test_what_a_job_used_is_known(preloading, begin, tmp_path) -> None:
     assert preloading.usage_of(again.pid) is None
 
 
+def test_where_the_end_of_a_fork_cannot_be_noticed_no_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "pidfd_open", forbidden)
+    assert start_preloading([SCRIPT], [SCRIPT]) is None
+
+
 def test_libraries_follow_from_what_scripts_import() -> None:
     assert libraries_of(SCRIPT) == []
     assert libraries_of("compute_signals.py") == ["numpy", "pandas", "pyarrow"]

@@ -74,6 +74,8 @@ def start_preloading(scripts: Iterable[str], planned: Iterable[str]) -> Preloadi
     wanted = {library for script in planned for library in needs.get(script, [])}
     folder = Path(tempfile.mkdtemp(prefix="aedr-"))
     with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):
+        # How the server notices that a fork has ended; some containers forbid it.
+        os.close(os.pidfd_open(os.getpid()))
         listener.bind(str(folder / "socket"))
         listener.listen(1000)
         control = socket.socket(socket.AF_UNIX)
