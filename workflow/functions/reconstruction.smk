@@ -31,6 +31,6 @@ def reconstruction_cost(wildcards, resources):
     return {"device": config["device"], "batch_size": autoencoder_settings(wildcards.autoencoder)["batch_size"]}
 
 
-def needed_metrics(wildcards):
-    """Return the file with the metrics that the query's verdicts need; it exists only if the calibration fits."""
-    return f"{RESULTS}/verdicts/metrics.json" if wildcards.source in QUERIES else []
+def query_measures(wildcards):
+    """Return what the calibration needs of the query, once it is known to fit the autoencoders."""
+    return f"{RESULTS}/verdicts/measures.json" if wildcards.source in QUERIES else []

@@ -14,7 +14,7 @@ rule reconstruct_images:
         histories=f"{RESULTS}/histories/{{source}}/{{shard}}.parquet",
         weights=lambda wildcards: autoencoder_weights(wildcards.autoencoder),
         lpips_backbone=lpips_backbone(),
-        needed_metrics=needed_metrics,
+        measures=query_measures,
     output:
         f"{RESULTS}/losses/{{autoencoder}}/{{source}}/{{shard}}.parquet",
     log:

@@ -64,7 +64,7 @@ rule check_calibration:
         autoencoders=f"{RESULTS}/autoencoders.parquet",
     output:
         families=f"{RESULTS}/verdicts/families.json",
-        metrics=f"{RESULTS}/verdicts/metrics.json",
+        measures=f"{RESULTS}/verdicts/measures.json",
     log:
         f"{RESULTS}/logs/check_calibration.log",
     conda:

@@ -16,14 +16,14 @@ def reconstruct_images(
     settings: Mapping[str, Any],
     damage: Sequence[Mapping[str, Any]],
     cost: Mapping[str, Any],
-    needed_metrics: str | None = None,
+    measures: str | None = None,
 ) -> None:
     """Write the losses of every image of the table `images`, with the history in `histories`, for one autoencoder.
 
     `loading` are the arguments of `load_autoencoder`. `settings` are the arguments of `ReconstructionSettings` that
     losses depend on; losses do not depend on `cost` (device, batch_size). `damage` are the steps of the transform that
-    the images went through, if they keep the size. If not all of `metrics` are needed, `needed_metrics` is a JSON file
-    with those that are.
+    the images went through, if they keep the size. `measures`, for images of the query, is the file that
+    `check_calibration` writes: what it does not need is not measured.
     """
     import json
     from pathlib import Path
@@ -44,15 +44,18 @@ def reconstruct_images(
     from aedr.devices import pick_device
     from aedr.images.pictures import encode_png
     from aedr.observations.observing import repeated
+    from aedr.reconstruction.limits import Limit
     from aedr.reconstruction.losses import loss_functions
     from aedr.reconstruction.observed_shards import observe_shard
     from aedr.reconstruction.shards import ReconstructionSettings, found_offsets, reconstruct_shard
     from aedr.robustness.transforms import transform_image
     from aedr.study.metrics import OBSERVED
 
-    if needed_metrics is not None:
-        needed = json.loads(Path(needed_metrics).read_text(encoding="utf-8"))
-        metrics = [metric for metric in metrics if metric in needed]
+    limits: dict[str, Limit] = {}
+    if measures is not None:
+        needed = json.loads(Path(measures).read_text(encoding="utf-8"))
+        metrics = [metric for metric in metrics if metric in needed["metrics"]]
+        limits = {name: Limit(**limit) for name, limit in needed["limits"][settings["autoencoder"]].items()}
     device = pick_device(cost["device"])
     costs = Costs(device)
     autoencoder = load_autoencoder(device=device, **loading)
@@ -64,7 +67,7 @@ def reconstruct_images(
     rows = reconstruct_shard(table, autoencoder, functions, reconstruction, device, costs) if functions else []
     if observed:
         read, offsets = read_table(histories, "histories"), found_offsets(rows)
-        rows += observe_shard(table, read, autoencoder, observed, reconstruction, costs, offsets)
+        rows += observe_shard(table, read, autoencoder, observed, reconstruction, costs, offsets, limits)
     metadata = recorded | {
         "device": device_name(device),
         "torch": torch.__version__,
@@ -86,5 +89,5 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             damage=snakemake.params.damage,
             cost=snakemake.params.cost,
-            needed_metrics=snakemake.input.get("needed_metrics") or None,
+            measures=snakemake.input.get("measures") or None,
         )

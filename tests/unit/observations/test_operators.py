@@ -42,3 +42,28 @@ def test_a_resized_picture_is_observed_at_the_size_before(filter, size) -> None:
     flat = torch.zeros_like(decoded)
     assert observation.distances(observation.project(flat)).squared < 0.1 * observation.distances(flat).squared
     assert observation.seen.shape == decoded.shape == observation.control(decoded).seen.shape
+
+
+@pytest.mark.parametrize("kind", ["pixels", "turned", "resized"])
+def test_pictures_chosen_from_a_batch_are_those_at_their_places(kind) -> None:
+    chance = np.random.default_rng(4)
+    stored = [
+        StoredPixels(
+            torch.from_numpy(chance.integers(0, 256, (1, 3, 24, 24)).astype(np.float32)),
+            torch.full((1, 1, 1, 1), half),
+        )
+        for half in (0.5, 4.0, 9.0)
+    ]
+    single = {
+        "pixels": stored,
+        "turned": [Turned(each, [way]) for each, way in zip(stored, (0, 2, 6), strict=True)],
+        "resized": [Resized(each, (16, 16), "lanczos") for each in stored],
+    }[kind]
+    batch = single[0].joined(single[1:], torch.device("cpu"))
+    images = from_levels(LEVELS if kind != "resized" else LEVELS[..., :16, :16])
+    chosen = batch.chosen([2, 0])
+    expected = [single[place].distances(images).squared.item() for place in (2, 0)]
+    assert len(set(expected)) == 2
+    assert chosen.distances(images.repeat(2, 1, 1, 1)).squared.tolist() == pytest.approx(expected)
+    controls = [single[place].control(images).seen for place in (2, 0)]
+    assert torch.allclose(chosen.control(images.repeat(2, 1, 1, 1)).seen, torch.cat(controls), atol=1e-5)

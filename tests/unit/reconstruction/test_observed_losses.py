@@ -17,8 +17,9 @@ from aedr.images.pictures import decode_image, describe_image, encode, encode_pn
 from aedr.observations.history import read_history
 from aedr.observations.observing import observe, repeated
 from aedr.observations.operators import ORIENTATIONS, turn
+from aedr.reconstruction.limits import Limit
 from aedr.reconstruction.observed_losses import ROUNDING, find_orientations, observed_losses, refine
-from aedr.reconstruction.observed_shards import observe_shard
+from aedr.reconstruction.observed_shards import WITHOUT_CONTROL, observe_shard
 from aedr.reconstruction.shards import ReconstructionSettings
 from aedr.study.metrics import OBSERVED
 
@@ -152,6 +153,59 @@ def test_a_control_that_was_damaged_again_does_not_depend_on_the_batch() -> None
             rows = pd.DataFrame(observe_shard(images, histories, AUTOENCODER, OBSERVED, settings, Costs(CPU)))
             second.append(rows["second_loss"].to_numpy(dtype=float))
         assert second[0] == pytest.approx(second[1], rel=1e-3), name
+
+
+class Counted(Blocks):
+    """Counts the images that pass through either half."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+
+    def encode(self, images: torch.Tensor) -> SimpleNamespace:
+        self.passed += len(images)
+        return super().encode(images)
+
+    def decode(self, latents: torch.Tensor) -> SimpleNamespace:
+        self.passed += len(latents)
+        return super().decode(latents)
+
+
+def test_an_image_that_is_too_far_whatever_its_control_loses_has_no_control_in_any_batch() -> None:
+    others = [PHOTOGRAPH, np.ascontiguousarray(PHOTOGRAPH[::-1])]
+    files = [jpeg(pixels, 80) for pixels in (own_image(), *others, np.ascontiguousarray(own_image()[::-1]))]
+    files += [encode_png(pixels) for pixels in (others[0], own_image(), others[1])]
+    ids = [f"x/{number}" for number in range(len(files))]
+    images = pd.DataFrame(
+        [{"image_id": i, "source": "x"} | describe_image(data, i) for i, data in zip(ids, files, strict=True)]
+    )
+    read = [read_history(data, format_of(data), decode_image(data)).to_json() for data in files]
+    histories = pd.DataFrame({"image_id": ids, "history": read, "stored": None})
+    metrics = ("refined_l1", "refined_l2")
+
+    def measured(batch_size: int, limits: dict[str, Limit]) -> tuple[pd.DataFrame, int]:
+        network = Counted()
+        autoencoder = Autoencoder(network, 4, quantise=False)
+        settings = ReconstructionSettings(0, "A", "mode", "crop", None, batch_size, orientations="stored")
+        rows = observe_shard(images, histories, autoencoder, metrics, settings, Costs(CPU), limits=limits)
+        return pd.DataFrame(rows).set_index(["image_id", "metric"]), network.passed
+
+    complete, passed = measured(3, {})
+    assert passed == 16 * len(files) and complete["reason"].isna().all()
+    own = [f"x/{number}" for number in (0, 3, 5)]
+    largest = complete.loc[own].groupby("metric")[["first_loss", "second_loss"]].max()
+    limits = {metric: Limit(largest.loc[metric, "second_loss"], 2.0) for metric in metrics}
+    assert complete.loc[own, "first_loss"].max() < complete.drop(index=own, level=0)["first_loss"].min()
+    for batch_size in (1, 3, 7):
+        early, halves = measured(batch_size, limits)
+        assert halves == 16 * len(own) + 8 * (len(files) - len(own))
+        assert early["first_loss"].to_numpy() == pytest.approx(complete["first_loss"].to_numpy(), rel=1e-5)
+        assert set(early.loc[early["second_loss"].isna()].index.unique(0)) == set(ids) - set(own)
+        assert (early["reason"] == WITHOUT_CONTROL).equals(early["second_loss"].isna())
+        ends = early.loc[own, "second_loss"].to_numpy(dtype=float)
+        assert ends == pytest.approx(complete.loc[own, "second_loss"].to_numpy(), rel=1e-4)
+    # One metric alone decides nothing.
+    for limits_of_one in ({"refined_l2": limits["refined_l2"]}, limits | {"refined_l1": Limit(1e9, 2.0)}):
+        assert measured(3, limits_of_one)[1] == passed
 
 
 CPU = torch.device("cpu")

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import synthetic_verdicts
+from aedr.pages.thumbnails import Thumbnail
+from aedr.pages.verdicts import verdict_page
 from aedr.verdicts.documents import ANSWERS, VERSION, verdict_documents
 from aedr.verdicts.models import MODEL
 
@@ -107,3 +109,21 @@ def test_the_second_stage_s_answer_is_part_of_the_document_where_it_was_asked(qu
     assert all(document["made_by"] is None for document in documents[1:])
     for document in documents:
         jsonschema.validate(document, SCHEMA)
+
+
+def test_a_signal_that_is_only_bounded_says_so_in_the_document_and_on_the_page(query) -> None:
+    table, calibration, reference = query
+    (at,) = np.flatnonzero(table["image_id"] == "query/none.png")
+    unmeasured = {"is_bounded": True, "corrected_p_value": None, "foreign_p_value": None, "foreign_source": None}
+    assert not any(entry["is_bounded"] for entry in table["evidence"][at])
+    evidence = [[entry | unmeasured for entry in row] if i == at else row for i, row in enumerate(table["evidence"])]
+    documents = described(query, evidence=evidence)
+    for document in documents:
+        jsonschema.validate(document, SCHEMA)
+    bounded = documents[at]["evidence"]
+    assert all(entry["is_bounded"] and entry["says"].startswith("too far") for entry in bounded)
+    thumbnail = Thumbnail("x.png", None, None, None, False, None, "not drawn")
+    thumbnails = dict.fromkeys(table["image_id"], thumbnail)
+    page = verdict_page(documents, thumbnails, calibration, reference, synthetic_verdicts.TABLES)
+    assert all(f"<td>at least {entry['signal']:.3f}</td>" in page for entry in bounded)
+    assert page.count("<td>not measured</td>") == 2 * len(bounded)

@@ -92,6 +92,10 @@ class Jpegs:
             self.layout,
         )
 
+    def chosen(self, places: Sequence[int]) -> "Jpegs":
+        coefficients = tuple(part[places] for part in self.coefficients)
+        return Jpegs(coefficients, self.steps[places], self.pictures[places], self.layout)
+
     def distances(self, images: torch.Tensor) -> Distances:
         sums = [torch.zeros(len(images), dtype=torch.float64, device=images.device) for _ in range(3)]
         weights = self._weights(self.layout.margin)

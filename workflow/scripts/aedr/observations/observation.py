@@ -49,6 +49,9 @@ class Observation(Protocol):
     def joined(self, others: Sequence[Any], device: torch.device) -> "Observation":
         """Return this observation and others with the same key as one batch on a device."""
 
+    def chosen(self, places: Sequence[int]) -> "Observation":
+        """Return the pictures at these places of the batch."""
+
     def distances(self, images: torch.Tensor) -> Distances:
         """Return how far images would be from the cells if they had gone through what the pictures went through."""
 
@@ -109,6 +112,10 @@ class StoredPixels:
         every = (self, *others)
         levels, half = (torch.cat([getattr(each, part) for each in every]).to(device) for part in ("levels", "half"))
         return replace(self, levels=levels, half=half)
+
+    def chosen(self, places: Sequence[int]) -> "StoredPixels":
+        half = self.half if len(self.half) == 1 else self.half[places]
+        return replace(self, levels=self.levels[places], half=half)
 
     def distances(self, images: torch.Tensor) -> Distances:
         return pixel_distances(to_levels(images) - self.levels, self.half, self.margin)

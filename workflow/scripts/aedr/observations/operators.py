@@ -48,6 +48,9 @@ class Turned:
         ways = [way for each in (self, *others) for way in each.orientations]
         return Turned(self.stored.joined([each.stored for each in others], device), ways)
 
+    def chosen(self, places: Sequence[int]) -> "Turned":
+        return Turned(self.stored.chosen(places), [self.orientations[place] for place in places])
+
     def distances(self, images: torch.Tensor) -> Distances:
         return self.stored.distances(self._as_stored(images))
 
@@ -82,6 +85,9 @@ class Resized:
 
     def joined(self, others: Sequence[Self], device: torch.device) -> "Resized":
         return replace(self, stored=self.stored.joined([each.stored for each in others], device))
+
+    def chosen(self, places: Sequence[int]) -> "Resized":
+        return replace(self, stored=self.stored.chosen(places))
 
     def distances(self, images: torch.Tensor) -> Distances:
         return self.stored.distances(self._resampled(images))

@@ -7,9 +7,12 @@ reconstructed again. So both losses of an own image have met the same damage, an
 Refined losses take the reconstruction that comes nearest to the cell, because the encoder's answer to a damaged picture
 is not the best latent. A step moves the latent by what the encoder says of the difference between the decoding and its
 projection into the cell; the encoder's own bias falls out of it, and no gradient is needed.
+
+The control takes as long again. Where the second loss counts only up to a cap, the first may be so large that the image
+is too far for an own one whatever the control loses. Then the control is not measured.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +22,8 @@ from aedr.autoencoders.loading import Autoencoder
 from aedr.costs import Costs
 from aedr.observations.observation import Distances, Observation, from_levels, to_levels
 from aedr.observations.operators import ORIENTATIONS, turn, turn_back
-from aedr.reconstruction.losses import high_frequency, l2
+from aedr.reconstruction.limits import Limit
+from aedr.reconstruction.losses import LossPair, high_frequency, l2
 
 # What rounding to 8 bits and the change of colours leave outside of a cell, in squared levels (and about as much in
 # levels): the mean square is .001 to .007. Added to both losses, it keeps their ratio finite inside of a cell.
@@ -85,17 +89,23 @@ def encoded_and_decoded(autoencoder: Autoencoder, observation: Observation) -> t
 
 
 def observed_losses(
-    autoencoder: Autoencoder, observation: Observation, metrics: Iterable[str], steps: int, costs: Costs | None = None
-) -> dict[str, list[tuple[float, float]]]:
+    autoencoder: Autoencoder,
+    observation: Observation,
+    metrics: Iterable[str],
+    steps: int,
+    costs: Costs | None = None,
+    limits: Mapping[str, Limit] | None = None,
+) -> dict[str, list[LossPair]]:
     """Return each metric's first and second loss for every picture of an observation.
 
     Args:
         metrics: of `OBSERVED_METRICS`.
         steps: how often a latent is refined.
         costs: where the seconds of the parts observed_reconstruction, control and refinement are added.
+        limits: of metrics. A picture that is beyond the limits of all refined metrics has no second losses by them.
     """
     costs = costs or Costs(observation.seen.device)
-    losses: dict[str, list[tuple[float, float]]] = {}
+    losses: dict[str, list[LossPair]] = {}
     wanted = {metric: OBSERVED_METRICS[metric] for metric in metrics}
     with torch.inference_mode():
         with costs.part("observed_reconstruction"):
@@ -104,32 +114,50 @@ def observed_losses(
             with costs.part("control"):
                 control = observation.control(plain)
                 again = autoencoder.reconstruct(control.seen, "mode", ())
-                losses |= _pairs(chosen, observation.distances(plain), control.distances(again))
+                first_losses = _distances(chosen, observation.distances(plain))
+                losses |= _paired(first_losses, _distances(chosen, control.distances(again)))
                 if "controlled_l2" in chosen:
                     first, second = l2(plain, observation.seen), l2(again, control.seen)
                     losses["controlled_l2"] = list(zip(first.tolist(), second.tolist(), strict=True))
         if chosen := {name: metric for name, metric in wanted.items() if metric.is_refined}:
             with costs.part("refinement"):
                 _, nearest = refine(autoencoder, observation, steps, (latents, plain))
-                control = observation.control(nearest)
-                _, again = refine(autoencoder, control, steps)
-                losses |= _pairs(chosen, observation.distances(nearest), control.distances(again))
+                first_losses = _distances(chosen, observation.distances(nearest))
+                second_losses: dict[str, list[float | None]] = {name: [None] * len(nearest) for name in chosen}
+                if places := _undecided(first_losses, limits or {}):
+                    control = observation.chosen(places).control(nearest[places])
+                    _, again = refine(autoencoder, control, steps)
+                    for name, found in _distances(chosen, control.distances(again)).items():
+                        for place, loss in zip(places, found, strict=True):
+                            second_losses[name][place] = loss
+                losses |= _paired(first_losses, second_losses)
     return {metric: losses[metric] for metric in wanted}
 
 
-def _pairs(
-    metrics: Mapping[str, ObservedMetric], first: Distances, second: Distances
-) -> dict[str, list[tuple[float, float]]]:
+def _undecided(first_losses: Mapping[str, Sequence[float]], limits: Mapping[str, Limit]) -> list[int]:
+    """Return the places of the pictures whose controls must be measured."""
+    return [
+        place
+        for place, losses in enumerate(zip(*first_losses.values(), strict=True))
+        if not all(
+            name in limits and limits[name].is_beyond(loss) for name, loss in zip(first_losses, losses, strict=True)
+        )
+    ]
+
+
+def _distances(metrics: Mapping[str, ObservedMetric], distances: Distances) -> dict[str, list[float]]:
+    """Return the loss of every picture by each metric that measures a distance from the cell."""
     return {
-        name: [
-            (one + ROUNDING, other + ROUNDING)
-            for one, other in zip(
-                getattr(first, metric.distance).tolist(), getattr(second, metric.distance).tolist(), strict=True
-            )
-        ]
+        name: [value + ROUNDING for value in getattr(distances, metric.distance).tolist()]
         for name, metric in metrics.items()
         if metric.distance is not None
     }
+
+
+def _paired(
+    first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float | None]]
+) -> dict[str, list[LossPair]]:
+    return {name: list(zip(first[name], second[name], strict=True)) for name in first}
 
 
 def find_orientations(autoencoder: Autoencoder, images: torch.Tensor) -> list[int]:

@@ -19,11 +19,13 @@ from aedr.observations.observation import Observation, StoredPixels
 from aedr.observations.observing import observe
 from aedr.observations.operators import Turned
 from aedr.reconstruction.grid_search import RIM_IN_LATENTS, Offset, find_offset
+from aedr.reconstruction.limits import Limit
 from aedr.reconstruction.observed_losses import find_orientations, observed_losses
 from aedr.reconstruction.pixels import Fit, fit_to_grid
 from aedr.reconstruction.shards import Losses, Measured, ReconstructionSettings, loss_rows
 
 Result = TypeVar("Result")
+WITHOUT_CONTROL = "too far for an own image whatever its control loses, so the control was not measured"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def observe_shard(
     settings: ReconstructionSettings,
     costs: Costs,
     offsets: Mapping[str, Offset] | None = None,
+    limits: Mapping[str, Limit] | None = None,
 ) -> list[dict[str, object]]:
     """Return the rows of the losses table for a shard of the images table: one for each image and observed metric.
 
@@ -54,17 +57,24 @@ def observe_shard(
     Args:
         histories: rows of the histories table for the same images.
         offsets: those of images whose grid was searched before.
+        limits: those of refined metrics, as for `observed_losses`.
     """
     images = images.head(settings.refined_images) if settings.refined_images is not None else images
     pictures, reasons = observe_pictures(images, histories, autoencoder, settings, costs, offsets)
 
     def measure(observation: Observation) -> Sequence[Losses]:
-        losses = observed_losses(autoencoder, observation, metrics, settings.refinement_steps, costs)
+        losses = observed_losses(autoencoder, observation, metrics, settings.refinement_steps, costs, limits)
         return [dict(zip(losses, pairs, strict=True)) for pairs in zip(*losses.values(), strict=True)]
 
     what = f"refining with {settings.autoencoder}"
     measured = {
-        picture.image_id: Measured(picture.fit, losses, picture.offset, picture.orientation)
+        picture.image_id: Measured(
+            picture.fit,
+            losses,
+            picture.offset,
+            picture.orientation,
+            WITHOUT_CONTROL if any(second is None for _, second in losses.values()) else None,
+        )
         for picture, losses in observed_batches(pictures, autoencoder, settings, costs, what, measure)
     }
     return loss_rows(images, metrics, settings.autoencoder, measured, reasons)

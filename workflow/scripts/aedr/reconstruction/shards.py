@@ -51,12 +51,16 @@ Losses = Mapping[str, LossPair]
 
 @dataclass(frozen=True)
 class Measured:
-    """The result for one image: the size of its reconstruction, its losses, and offset and orientation if searched."""
+    """The result for one image: the size of its reconstruction, its losses, and offset and orientation if searched.
+
+    `reason` says why a loss is missing.
+    """
 
     fit: Fit
     losses: Losses
     offset: Offset | None = None
     orientation: int | None = None
+    reason: str | None = None
 
 
 # Measures images of one size, shape (images, 3, height, width), given with their ids.
@@ -116,6 +120,8 @@ def loss_rows(
             reason = f"lpips needs sides of at least {SMALLEST_SIDE_FOR_LPIPS} pixels"
         elif found and not np.isfinite([loss for loss in (first, second) if loss is not None]).all():
             first, second, reason = None, None, f"{metric} is not a finite number for this image"
+        elif found and second is None:
+            reason = found.reason
         offset = found.offset if found else None
         return {
             "image_id": image.image_id,

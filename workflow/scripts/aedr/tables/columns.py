@@ -32,7 +32,11 @@ OPPONENTS = ("other_models", "real_images")
 # What one autoencoder says about an image, in the column `evidence` of the verdicts table.
 EVIDENCE = {
     "autoencoder": Column(TEXT, "the autoencoder, named after the first member of its family"),
-    "signal": Column(NUMBER, "the image's signal under this autoencoder"),
+    "signal": Column(NUMBER, "the image's signal under this autoencoder; if it is bounded, at least so much"),
+    "is_bounded": Column(
+        BOOLEAN,
+        "whether the image is farther out than every own image whatever its control loses, so no more was measured",
+    ),
     "p_value": Column(NUMBER, "share of its own reference images whose signal is as large or larger"),
     "corrected_p_value": Column(NUMBER, "share of real reference images that come as near to any of the autoencoders"),
     "foreign_p_value": Column(

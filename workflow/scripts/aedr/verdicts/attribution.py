@@ -177,6 +177,9 @@ def _evidence(reference: Reference, rows: pd.DataFrame, signal: str) -> tuple[Ev
                 f"rougher (homogeneity {row['homogeneity']:.2f}) than any own image of {weighed.autoencoder} "
                 f"({roughest:.2f}): other contents, so the p-values may not hold"
             )
+        if row["bounded"]:
+            # How near others come to the signal itself is not known, and nothing depends on it.
+            weighed = replace(weighed, corrected_p_value=None, foreign={}, is_bounded=True)
         evidence.append(
             replace(
                 weighed,

@@ -6,9 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from aedr.errors import UserError
+from aedr.reconstruction.limits import Limit
 from aedr.scoring.methods import SIGNAL_NAMES
 from aedr.scoring.signals import FittedParameters, add_signals
 from aedr.seeds import seed_of
+from aedr.study.metrics import REFINED
 from aedr.verdicts.decision import REAL, Reference, name_kind
 from aedr.verdicts.promise import Promise
 from aedr.verdicts.resizes import Size, common_sizes
@@ -16,6 +19,8 @@ from aedr.verdicts.resizes import Size, common_sizes
 # By docs/accuracy.md, AEDR as published gave a real autoencoder more photographs than promised, and the first loss
 # alone hardly tells autoencoders apart that decoded the same contents.
 UNSAFE_SIGNALS = ("calibrated_ratio", "first_loss")
+# The signal that a first loss alone bounds from below.
+BOUNDED = "capped_ratio"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,27 @@ class Calibration:
     def sizes(self) -> dict[str, set[Size]]:
         """The common (width, height) of each family's own images."""
         return {name: common_sizes(images) for name, images in self._own().items()}
+
+    def limits(self, promise: Promise) -> dict[str, dict[str, Limit]]:
+        """Return, for each family and metric, the limit beyond which an image is farther than every own image.
+
+        An image beyond it by all metrics has the p-values that it would have if it were measured to the end, the
+        smallest ones, and no verdict depends on anything else of it. Families have none by other signals, by metrics
+        that do not refine, or where so few own images are known that the smallest p-value denies nothing.
+        """
+        every = [by for by in (self, self.second) if by is not None]
+        if self.signal != BOUNDED or not all(by.metric in REFINED for by in every):
+            return {}
+        references = [by.reference(promise) for by in every]
+        return {
+            name: {by.metric: Limit(by._parameters(name).cap, by._farthest(name)) for by in every}
+            for name in self.families
+            if all(len(reference.own[name]) >= promise.fewest_images for reference in references)
+        }
+
+    def _farthest(self, family: str) -> float:
+        """Return the largest signal of a family's own images, of which a reference may hold only some."""
+        return float(self._own()[family]["value"].max())
 
     def reference(self, promise: Promise) -> Reference:
         """Return the reference signals of the families that are asked, for verdicts that keep a promise.
@@ -153,19 +179,40 @@ class Calibration:
     def signals(self, losses: pd.DataFrame, homogeneity: pd.DataFrame) -> pd.DataFrame:
         """Return the losses of the metric with every signal, under the calibration's names of families.
 
+        Rows without a second loss, because the image is beyond the family's limit, are `bounded`: their signal is the
+        least that it can be.
+
         Args:
             losses: rows of the losses table, of the families that are asked.
             homogeneity: rows of the homogeneity table for the same images.
+
+        Raises:
+            UserError: a second loss is missing although the image is not beyond the limit.
         """
         measured = losses[losses["metric"] == self.metric].merge(
             homogeneity[["image_id", "homogeneity"]], on="image_id", validate="many_to_one"
         )
         return pd.concat(
             [
-                add_signals(rows, self._parameters(self.asked[name])).assign(autoencoder=self.asked[name])
+                self._with_signals(rows, self.asked[name]).assign(autoencoder=self.asked[name])
                 for name, rows in measured.groupby("autoencoder", sort=False)
             ]
         )
+
+    def _with_signals(self, rows: pd.DataFrame, family: str) -> pd.DataFrame:
+        """Return rows of one family with their signals."""
+        parameters = self._parameters(family)
+        bounded = rows["first_loss"].notna() & rows["second_loss"].isna()
+        limit = Limit(parameters.cap, self._farthest(family))
+        known = rows["first_loss"][bounded]
+        if bounded.any() and not (self.signal == BOUNDED and all(limit.is_beyond(loss) for loss in known)):
+            raise UserError(
+                f"The query was measured for another calibration: {rows['image_id'][bounded].iloc[0]} has no "
+                f"{self.metric} of its control under {family}. Delete the losses of the query and run again."
+            )
+        # The second loss counts at most as the cap.
+        complete = rows.assign(second_loss=rows["second_loss"].mask(bounded, parameters.cap))
+        return add_signals(complete, parameters).assign(bounded=bounded)
 
     def _parameters(self, family: str) -> FittedParameters:
         return FittedParameters(**self.families[family]["fitted"][self.metric])

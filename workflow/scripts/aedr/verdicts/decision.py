@@ -45,7 +45,8 @@ class Evidence:
     without real reference images. `foreign`: the same for the images of every source that the autoencoder did not
     decode. `width` and `height` are the size of the reconstruction, `offset_rows` and `offset_columns` where the grid
     was found and `orientation` how the image was turned, if they were searched. `obstacle` says why being near to the
-    autoencoder means nothing for this image, `caveat` why the p-values may not hold.
+    autoencoder means nothing for this image, `caveat` why the p-values may not hold. `is_bounded`: the signal is at
+    least this, which is farther out than every own image, and no more is known.
     """
 
     autoencoder: str
@@ -60,6 +61,7 @@ class Evidence:
     orientation: int | None = None
     obstacle: str | None = None
     caveat: str | None = None
+    is_bounded: bool = False
 
     @property
     def nearest_foreign(self) -> tuple[str, float] | None:
