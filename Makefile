@@ -70,7 +70,8 @@ demo-verdicts: .venv/installed
 	  --wrong results/demo_wrong_folder
 	$(MAKE) demo-signals
 
-# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored. It takes two hours on two cores.
+# The tables of docs/damage.md: images that were compressed, resized, cropped and mirrored; and what of them need not be measured, in
+# docs/cost.md. It takes two hours on two cores.
 demo-signals: .venv/installed
 	$(BIN)/python benchmarks/demo/crop_unseen_photographs.py results/demo_unseen
 	$(BIN)/snakemake $(call images_of,results/demo_signals/calibration) --cores $(CORES) --configfile config/demo.yaml \
@@ -86,6 +87,9 @@ demo-signals: .venv/installed
 	done
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_damage.py \
 	  $(foreach seed,203 204 205,results/demo_signals/measured/seed_$(seed)) --calibrations results/demo_signals/measured/calibration
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/demo/score_early_stops.py \
+	  $(foreach seed,203 204 205,results/demo_signals/measured/seed_$(seed)) --calibration results/demo_signals/measured/calibration \
+	  --seconds results/demo_signals/seed_203
 
 # The table of docs/damage.md where every autoencoder decodes the same photographs.
 demo-signals-control: .venv/installed
