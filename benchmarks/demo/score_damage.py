@@ -162,7 +162,7 @@ def count_verdicts(calibration: Calibration, tables: dict[str, pd.DataFrame]) ->
     for row in verdicts.itertuples():
         source = row.image_id.split("/")[1]
         own = [e["p_value"] for e in row.evidence if e["autoencoder"] == source]
-        near = [e["corrected_p_value"] for e in row.evidence]
+        near = [e["corrected_p_value"] for e in row.evidence if e["corrected_p_value"] is not None]
         rows.append(
             {
                 "own": source in AUTOENCODERS,

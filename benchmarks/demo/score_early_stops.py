@@ -54,12 +54,10 @@ DEFAULT_METRICS = ("l1", "l2", "ssim", "psnr", "high_frequency", "mid_frequency"
 CPU = torch.device("cpu")
 
 Limits = Mapping[str, Mapping[str, Limit]]
-# Whether something holds for an image under an autoencoder, by both names.
-Pairs = pd.Series
 
 
-def beyond_limits(losses: pd.DataFrame, limits: Limits) -> Pairs:
-    """Return which images are beyond the limits of all metrics of an autoencoder."""
+def beyond_limits(losses: pd.DataFrame, limits: Limits) -> pd.Series:
+    """Return which images are beyond the limits of all metrics of an autoencoder, by both names."""
     rows = losses[losses["metric"].isin(METRICS)]
     beyond = [
         limits[row.autoencoder][row.metric].is_beyond(row.first_loss) if pd.notna(row.first_loss) else False
@@ -68,7 +66,7 @@ def beyond_limits(losses: pd.DataFrame, limits: Limits) -> Pairs:
     return rows.assign(beyond=beyond).groupby(["image_id", "autoencoder"])["beyond"].all()
 
 
-def refused(losses: pd.DataFrame, largest: Mapping[str, float], metric: str, margin: float) -> Pairs:
+def refused(losses: pd.DataFrame, largest: Mapping[str, float], metric: str, margin: float) -> pd.Series:
     """Return which images the screen refuses.
 
     Args:
@@ -87,7 +85,7 @@ def largest_own(folder: Path, metric: str) -> dict[str, float]:
     return (own["first_loss"] / own["second_loss"]).groupby(own["autoencoder"]).max().to_dict()
 
 
-def shares(pairs: Pairs) -> list[float]:
+def shares(pairs: pd.Series) -> list[float]:
     """Return the share of pairs in percent: of own images, those of other models, and photographs."""
     table = pairs.rename("is").reset_index()
     source = table["image_id"].map(source_of)
@@ -95,7 +93,7 @@ def shares(pairs: Pairs) -> list[float]:
     return [100 * table["is"][kind].mean() for kind in (own, others & ~own, ~others)]
 
 
-def halves(losses: pd.DataFrame, stopped: Pairs, refused_too: Pairs | None) -> float:
+def halves(losses: pd.DataFrame, stopped: pd.Series, refused_too: pd.Series | None) -> float:
     """Return the halves of an image under all autoencoders, on average over images; copies are counted too."""
     cost = pd.Series(np.where(stopped, STOPPED, ALL), stopped.index)
     if refused_too is not None:
@@ -103,7 +101,7 @@ def halves(losses: pd.DataFrame, stopped: Pairs, refused_too: Pairs | None) -> f
     return float(cost.sum() / losses["image_id"].map(original_id).nunique())
 
 
-def with_losses(losses: pd.DataFrame, which: Pairs, values: Mapping[str, float]) -> pd.DataFrame:
+def with_losses(losses: pd.DataFrame, which: pd.Series, values: Mapping[str, float]) -> pd.DataFrame:
     """Return losses in which those of some images under some autoencoders have other values."""
     keys = pd.MultiIndex.from_frame(losses[["image_id", "autoencoder"]])
     changed = which.reindex(keys).fillna(False).to_numpy(dtype=bool) & losses["metric"].isin(METRICS).to_numpy()
