@@ -76,7 +76,12 @@ def losses_of_families(wildcards):
 
 def families_of_losses(wildcards):
     """Return the family of each file of `losses_of_families`."""
-    return [family for family in families() for source in SOURCES for _ in shards_of(source)]
+    return families_of_losses_of(SOURCES)
+
+
+def families_of_losses_of(sources):
+    """Return the family of each file of `losses_of`."""
+    return [family for family in families() for source in sources for _ in shards_of(source)]
 
 
 def signal_figures(wildcards):

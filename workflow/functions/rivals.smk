@@ -57,7 +57,12 @@ def rivals_of_families(wildcards):
 
 def names_of_rivals(wildcards):
     """Return the rival and the family of each file of `rivals_of_families`."""
-    return [measured for measured in measured_rivals() for source in SOURCES for _ in shards_of(source)]
+    return names_of_rivals_of(SOURCES)
+
+
+def names_of_rivals_of(sources):
+    """Return the rival and the family of each file of `rivals_of`."""
+    return [measured for measured in measured_rivals() for source in sources for _ in shards_of(source)]
 
 
 def families_of_signals(wildcards):

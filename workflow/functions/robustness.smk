@@ -16,6 +16,12 @@ def losses_to_score(sources, transform):
     return losses_of(sources) + ([] if is_searched(TRANSFORMS[transform]) else rivals_of(sources))
 
 
+def families_to_score(sources, transform):
+    """Return the family of each file of `losses_to_score`."""
+    rivals = [] if is_searched(TRANSFORMS[transform]) else names_of_rivals_of(sources)
+    return families_of_losses_of(sources) + [family for _, family in rivals]
+
+
 def transform_seed(wildcards):
     """Return the seed that a transform's images depend on: the study's if it adds noise, otherwise 0."""
     return config["seed"] if is_random(TRANSFORMS[wildcards.transform]) else 0

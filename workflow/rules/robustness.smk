@@ -51,6 +51,12 @@ rule evaluate_robustness:
     conda:
         environment("analysis")
     params:
+        families_of_losses=lambda wildcards: families_to_score(
+            damaged_sources(wildcards.transform), wildcards.transform
+        ),
+        families_of_untouched=lambda wildcards: families_to_score(
+            undamaged_sources(wildcards.transform), wildcards.transform
+        ),
         own_sources=own_sources(),
         alphas=significance_levels(),
         inversion=config["attribution"]["threshold"],

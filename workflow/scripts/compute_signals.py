@@ -1,6 +1,6 @@
 """Compute signals; read losses, homogeneity and autoencoders, write signals and fitted parameters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aedr.jobs import job
@@ -40,14 +40,14 @@ def compute_signals(
     measured = read_tables(homogeneity, "homogeneity")
     parameters = []
 
-    def computed() -> "Iterator[pd.DataFrame]":
-        for family, files in group_files(losses, families).items():
-            rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own[family], held_out)
-            parameters.append(fitted)
-            yield rows.drop(columns=list(signals.NOT_IN_SIGNALS), errors="ignore")
+    def computed(family: str, files: Sequence[str]) -> "pd.DataFrame":
+        rows, fitted = signals.compute_signals(read_tables(files, "losses"), measured, own[family], held_out)
+        parameters.append(fitted)
+        return rows.drop(columns=list(signals.NOT_IN_SIGNALS), errors="ignore")
 
+    parts = (computed(family, files) for family, files in group_files(losses, families).items())
     metadata = {"settings": {"held_out": held_out}}
-    write_parts(signals_output, "signals", computed(), metadata)
+    write_parts(signals_output, "signals", parts, metadata)
     write_table(parameters_output, "fitted_parameters", pd.concat(parameters), metadata)
 
 

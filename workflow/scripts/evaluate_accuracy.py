@@ -24,7 +24,10 @@ def evaluate_accuracy(
 
     fitted = read_table(thresholds, "thresholds").groupby("autoencoder", sort=False)
     cells = pd.concat(
-        [accuracy.evaluate_accuracy(read_table(signals, "signals", str(family)), rows) for family, rows in fitted]
+        [
+            accuracy.evaluate_accuracy(read_table(signals, "signals", autoencoder={str(family)}), rows)
+            for family, rows in fitted
+        ]
     )
     write_table(parquet, "accuracy", cells, {})
     cells.to_csv(csv, index=False, float_format="%.4f")

@@ -33,10 +33,13 @@ def export_calibration(
         preprocessing,
         {package: version(package) for package in ("numpy", "scipy", "pandas", "pyarrow")},
     )
-    rows = []
-    for family in description["families"]:
-        of_family = read_table(signals, "signals", family)
-        rows += [reference_rows(of_family, metric, signal, real_sources) for metric in metrics]
+    rows = [
+        reference_rows(
+            read_table(signals, "signals", autoencoder={family}, metric={metric}), metric, signal, real_sources
+        )
+        for family in description["families"]
+        for metric in metrics
+    ]
     write_table(output, "reference", pd.concat(rows), {"calibration": description})
 
 

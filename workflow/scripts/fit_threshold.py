@@ -29,14 +29,18 @@ def fit_threshold(
     from aedr.tables.files import read_table, write_table
 
     levels = family_alphas(alphas, members(read_table(autoencoders, "autoencoders")))
-    thresholds = []
-    for family in sorted(levels):
-        rows = read_table(signals, "signals", family)
-        thresholds.append(fit_thresholds(rows, levels, inversion, bandwidth=bandwidth))
-        for sentence in warn_of_outliers(rows, thresholds[-1], [PUBLISHED, (metric, signal)], bandwidth):
+
+    # In a function, so that one family's rows are gone before the next one's are read.
+    def fitted(family: str) -> pd.DataFrame:
+        rows = read_table(signals, "signals", autoencoder={family})
+        thresholds = fit_thresholds(rows, levels, inversion, bandwidth=bandwidth)
+        for sentence in warn_of_outliers(rows, thresholds, [PUBLISHED, (metric, signal)], bandwidth):
             warn(sentence)
+        return thresholds
+
+    thresholds = pd.concat([fitted(family) for family in sorted(levels)])
     settings = {"threshold": inversion, "bandwidth": bandwidth, "alphas": levels}
-    write_table(output, "thresholds", pd.concat(thresholds), {"settings": settings})
+    write_table(output, "thresholds", thresholds, {"settings": settings})
 
 
 if __name__ == "__main__":

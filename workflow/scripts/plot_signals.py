@@ -17,16 +17,19 @@ def plot_signals(
     bandwidth: str,
     sources: Sequence[str],
 ) -> None:
-    """Draw the signals of every source's images for `family`, on an axis that all families share."""
+    """Draw the signals of every source's images for `family`, on an axis that all families share.
+
+    Only the family's rows of the metric are in memory.
+    """
     from aedr.autoencoders.families import family_label, members
     from aedr.figures.signals import draw_signals
-    from aedr.tables.files import read_table
+    from aedr.tables.files import read_extremes, read_table
 
     fitted = read_table(thresholds, "thresholds").set_index(["autoencoder", "metric", "signal", "protocol"])
     draw_signals(
-        read_table(signals, "signals"),
+        read_table(signals, "signals", autoencoder={family}, metric={metric}),
+        read_extremes(signals, "signals", signal, metric),
         fitted.loc[(family, metric, signal, "held_out")].to_dict(),
-        family,
         family_label(members(read_table(autoencoders, "autoencoders"))[family]),
         sources,
         (metric, signal),

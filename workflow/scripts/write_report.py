@@ -23,7 +23,7 @@ def write_report(
     metric: str,
     signal: str,
 ) -> None:
-    """Write the page of a study.
+    """Write the page of a study. Only one family's signals are in memory at a time.
 
     Args:
         tables: the files of the tables accuracy, signals, thresholds and autoencoders.
@@ -52,7 +52,7 @@ def write_report(
         return {name: Path(file).read_text(encoding="utf-8") for name, file in files.items()}
 
     study = Study(
-        **{name: read_table(file, name) for name, file in tables.items()},
+        **{name: read_table(tables[name], name) for name in ("accuracy", "thresholds", "autoencoders")},
         paper=None if paper is None else read_table(paper, "paper"),
         methods=None if methods is None else read_table(methods, "methods"),
         robustness=None if robustness is None else pd.read_csv(robustness),

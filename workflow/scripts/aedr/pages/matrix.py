@@ -1,6 +1,7 @@
 """The report's matrix: its cells for every metric, signal and protocol, and the signals behind them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from aedr.figures.style import LOWEST_SHADE, is_spread_over_magnitudes, shade_pl
 from aedr.scoring.methods import PUBLISHED, axis_name, method_name, view_name
 from aedr.scoring.protocols import PROTOCOLS
 from aedr.scoring.signals import SIGNALS
+from aedr.seeds import sample_of
 
 CELL = [
     "accuracy",
@@ -27,6 +29,19 @@ CELL = [
 THRESHOLD = ["threshold", "threshold_low", "threshold_high", "alpha", "images"]
 # A thousandth of a signal is less than a pixel on a page.
 DIGITS_OF_A_SIGNAL = 4
+# A page holds about so many signals, some 40 MB, whatever the size of the study.
+MOST_SIGNALS = 5_000_000
+
+
+@dataclass(frozen=True)
+class Signals:
+    """A family's values of a signal, lists by source and image, and whether it has any, on a page or not.
+
+    Values are rounded to `DIGITS_OF_A_SIGNAL` digits; None for an image without a signal.
+    """
+
+    values: list[list[float | None]]
+    has_any: bool
 
 
 def describe_matrix(
@@ -84,28 +99,91 @@ def choose_views(matrix: Mapping[str, Any], metric: str, signal: str) -> list[di
     return [by_key[key] | {"heading": heading} for key, heading in wanted.items() if key in by_key]
 
 
-def collect_signals(
-    signals: pd.DataFrame, labels: Mapping[str, str], sources: Sequence[str]
-) -> tuple[list[str], dict[str, list[list[list[float | None]]]]]:
-    """Return the part of the study that each image is in, and every signal.
+@dataclass(frozen=True)
+class Images:
+    """The images whose signals a page holds.
 
-    The first has one text for each source, with a letter for each image: "h" for held out. The second has, for each
-    "METRIC-SIGNAL" that every family has, lists by family, source and image. Values are rounded to `DIGITS_OF_A_SIGNAL`
-    digits; None for an image without a signal.
+    Attributes:
+        ids: by source, in the order of the matrix's columns.
+        splits: for each source a text with a letter for each image, that of the part of the study that it is in: "h"
+            for held out.
+        counts: how many images each source has in all.
+        at_most: how many images of a source are held for a metric.
+        of_metric: by metric, the ids of the images that are held for it.
     """
-    order = signals.drop_duplicates("image_id").set_index("image_id")[["source", "split"]]
-    ids = {source: order.index[order["source"] == source] for source in sources}
-    splits = ["".join(order.loc[ids[source], "split"].str[0]) for source in sources]
-    values = {}
-    for metric, of_metric in signals.groupby("metric", sort=False):
-        if not set(labels) <= set(of_metric["autoencoder"]):
-            continue
-        pairs = {pair: rows.set_index("image_id") for pair, rows in of_metric.groupby(["autoencoder", "source"])}
-        for signal in (signal for signal in SIGNALS if of_metric[signal].notna().any()):
-            values[f"{metric}-{signal}"] = [
-                [_round(pairs[family, source][signal].reindex(ids[source])) for source in sources] for family in labels
-            ]
-    return splits, values
+
+    ids: Mapping[str, pd.Index]
+    splits: list[str]
+    counts: Mapping[str, int]
+    at_most: int
+    of_metric: Mapping[str, set[str]]
+
+    @property
+    def are_sampled(self) -> bool:
+        """Whether a source has more images than the page holds."""
+        return max(self.counts.values()) > self.at_most
+
+
+def choose_images(signals: pd.DataFrame, sources: Sequence[str], at_most: int) -> Images:
+    """Return the images whose signals a page holds: all of a source's, or for each metric a sample.
+
+    Samples are drawn for each metric, because some are measured on few images.
+
+    Args:
+        signals: rows of the signals table, of one family. An image without a picture has no signal, but it has a row.
+    """
+    images = signals.drop_duplicates("image_id").set_index("image_id")[["source", "split"]]
+    counts = images["source"].value_counts().to_dict()
+    of_metric = {
+        str(metric): set().union(
+            *(sample_of(ids.tolist(), at_most, "report") for _, ids in rows.groupby("source")["image_id"])
+        )
+        for metric, rows in signals.groupby("metric", sort=False)
+    }
+    held = images[images.index.isin(set().union(*of_metric.values()))]
+    ids = {source: held.index[held["source"] == source] for source in sources}
+    splits = ["".join(held.loc[ids[source], "split"].str[0]) for source in sources]
+    return Images(ids, splits, counts, at_most, of_metric)
+
+
+def most_images(matrix: Mapping[str, Any]) -> int:
+    """Return how many images of each source a page holds for a metric."""
+    views = {(view["metric"], view["signal"]) for view in matrix["views"]}
+    return max(1, MOST_SIGNALS // (len(views) * len(matrix["families"]) * len(matrix["sources"])))
+
+
+def signals_of_family(signals: pd.DataFrame, images: Images) -> dict[tuple[str, str], Signals]:
+    """Return a family's signals as a page holds them, by metric and signal.
+
+    Args:
+        signals: rows of the signals table, of the family.
+    """
+    found = {}
+    for metric, rows in signals.groupby("metric", sort=False):
+        has_any = rows[list(SIGNALS)].notna().any()
+        is_held = rows["image_id"].isin(images.of_metric.get(str(metric), ()))
+        held = rows[is_held].set_index("image_id")[list(SIGNALS)]
+        by_source = [held.reindex(ids) for ids in images.ids.values()]
+        for signal in SIGNALS:
+            values = [_round(of_source[signal]) for of_source in by_source]
+            found[str(metric), signal] = Signals(values, bool(has_any[signal]))
+    return found
+
+
+def join_families(
+    families: Sequence[Mapping[tuple[str, str], Signals]],
+) -> dict[str, list[list[list[float | None]]]]:
+    """Return lists of values by family, source and image, for each "METRIC-SIGNAL" that every family has.
+
+    Args:
+        families: what `signals_of_family` returns, for each family.
+    """
+    joined = {}
+    for metric, signal in families[0]:
+        of_all = [family[metric, signal] for family in families if (metric, signal) in family]
+        if len(of_all) == len(families) and any(one.has_any for one in of_all):
+            joined[f"{metric}-{signal}"] = [one.values for one in of_all]
+    return joined
 
 
 def _round(values: pd.Series) -> list[float | None]:

@@ -32,7 +32,11 @@ def read_metadata(groups: Mapping[str, Iterable[str | Path]]) -> list[dict[str, 
 
 def digest_files(paths: Iterable[str | Path]) -> dict[str, str]:
     """Return each file's SHA-256 by its name."""
-    return {Path(path).name: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+    digests = {}
+    for path in map(Path, paths):
+        with path.open("rb") as file:
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def describe_analysis() -> str:

@@ -8,7 +8,16 @@ import pandas as pd
 
 from aedr.autoencoders.families import family_label, members
 from aedr.figures.inline import inline_figure
-from aedr.pages.matrix import choose_views, collect_signals, describe_matrix
+from aedr.pages.matrix import (
+    Images,
+    Signals,
+    choose_images,
+    choose_views,
+    describe_matrix,
+    join_families,
+    most_images,
+    signals_of_family,
+)
 from aedr.pages.methods_and_damage import describe_methods, describe_robustness
 from aedr.pages.page import render_page
 from aedr.pages.paper import describe_paper
@@ -19,6 +28,7 @@ from aedr.pages.wrong_answers import MOST_ERRORS, Errors, describe_errors, find_
 from aedr.scoring.accuracy import SHARE_TO_WARN_OF
 from aedr.scoring.methods import PUBLISHED, SIGNAL_NAMES, metric_name, short_signal_name
 from aedr.scoring.protocols import PROTOCOLS
+from aedr.tables.files import read_table
 
 IMAGES_OF_A_SHEET = 24
 
@@ -32,7 +42,6 @@ class Study:
     """
 
     accuracy: pd.DataFrame
-    signals: pd.DataFrame
     thresholds: pd.DataFrame
     autoencoders: pd.DataFrame
     paper: pd.DataFrame | None
@@ -49,7 +58,7 @@ class Making:
     Attributes:
         images: files of the images tables by source, in the order of the matrix's columns.
         losses: files of the losses tables by family.
-        tables: files of the tables that the report is made from, by name.
+        tables: files of the tables that the report is made from, by name; that of the signals is read here.
         benchmarks: folder of Snakemake's measurements; missing ones are not shown.
         configuration: the text of the study's configuration, with all defaults.
     """
@@ -76,16 +85,18 @@ def report_page(
     """
     labels = {family: family_label(names) for family, names in members(study.autoencoders).items()}
     sources = list(making.images)
-    # An image without a picture has no signal, but it has a row under every autoencoder.
-    counts = study.signals.drop_duplicates("image_id")["source"].value_counts().to_dict()
-    errors = find_errors(study.signals, study.thresholds, labels, *study.configured)
+    matrix = describe_matrix(study.accuracy, study.thresholds, labels, sources)
+    images, signals, errors = _read_signals(study, making, list(labels), most_images(matrix))
     samples = {source: sample_ids(files[0], IMAGES_OF_A_SHEET) for source, files in making.images.items()}
     thumbnails = _read_thumbnails(making.images, samples, errors)
     return render_page(
         "report.html.j2",
         ["page.js", "report.js"],
-        **_accuracy(study, labels, sources),
-        image_count=sum(counts.values()),
+        **_accuracy(study, labels, matrix),
+        splits=images.splits,
+        signals=signals,
+        most_images=images.at_most if images.are_sampled else None,
+        image_count=sum(images.counts.values()),
         signal_figures=[
             _figure(svg, f"signals-{i}", f"plots/signals/{family}")
             for i, (family, svg) in enumerate(signal_figures.items())
@@ -105,13 +116,13 @@ def report_page(
             {
                 "source": source,
                 "images": [thumbnails[image_id] for image_id in samples[source]],
-                "count": counts[source],
+                "count": images.counts[source],
                 "without": sum(thumbnails[image_id].address is None for image_id in samples[source]),
             }
             for source in sources
         ],
         autoencoders=[_describe_autoencoder(row) for row in study.autoencoders.to_dict("records")],
-        costs=read_costs(making.benchmarks, {source: counts[source] for source in sources}, labels),
+        costs=read_costs(making.benchmarks, {source: images.counts[source] for source in sources}, labels),
         benchmarks=making.benchmarks,
         metadata=[describe_making(row) for row in read_metadata(_groups(making, labels))],
         analysis=describe_analysis(),
@@ -120,10 +131,31 @@ def report_page(
     )
 
 
-def _accuracy(study: Study, labels: Mapping[str, str], sources: Sequence[str]) -> dict[str, Any]:
+def _read_signals(
+    study: Study, making: Making, families: Sequence[str], at_most: int
+) -> tuple[Images, dict[str, Any], list[Errors]]:
+    """Return the images whose signals the page holds, these signals, and the errors of each family.
+
+    Args:
+        at_most: how many images of a source are held for a metric.
+    """
+
+    # In functions, so that one family's rows are gone before the next one's are read.
+    def read(family: str) -> pd.DataFrame:
+        return read_table(making.tables["signals"], "signals", autoencoder={family})
+
+    def seen(family: str) -> tuple[dict[tuple[str, str], Signals], Errors]:
+        rows = read(family)
+        errors = find_errors(rows, study.thresholds, family, *study.configured)
+        return signals_of_family(rows, images), errors
+
+    images = choose_images(read(families[0]), list(making.images), at_most)
+    signals, errors = zip(*[seen(family) for family in families], strict=True)
+    return images, join_families(signals), list(errors)
+
+
+def _accuracy(study: Study, labels: Mapping[str, str], matrix: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page's first section shows and what its scripts read."""
-    matrix = describe_matrix(study.accuracy, study.thresholds, labels, sources)
-    splits, signals = collect_signals(study.signals, labels, sources)
     scored_images = {name: protocol.scored_images for name, protocol in PROTOCOLS.items()}
     cells = _held_out(study.accuracy)
     of_view = cells.groupby(["metric", "signal"], sort=False)
@@ -148,8 +180,6 @@ def _accuracy(study: Study, labels: Mapping[str, str], sources: Sequence[str]) -
             for cell in of_view.get_group(study.configured).itertuples()
             if cell.acceptance_rate >= SHARE_TO_WARN_OF
         ],
-        "splits": splits,
-        "signals": signals,
     }
 
 
@@ -184,7 +214,7 @@ def _read_thumbnails(
 ) -> dict[str, Thumbnail]:
     """Return the thumbnails of the samples and of the errors that are shown, by image; reads one source at a time."""
     thumbnails: dict[str, Thumbnail] = {}
-    wrong = pd.concat([rows for error in errors for rows in error.shown])
+    wrong = pd.concat([rows for error in errors for rows in (error.accepted, error.rejected)])
     for source, files in images.items():
         wanted = {*wrong.loc[wrong["source"] == source, "image_id"], *samples[source]}
         thumbnails |= read_thumbnails(files, wanted)

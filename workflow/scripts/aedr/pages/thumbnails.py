@@ -50,14 +50,13 @@ def sample_ids(path: str | Path, at_most: int) -> list[str]:
 
 
 def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[str, Thumbnail]:
-    """Return the thumbnails of the images with the ids `wanted`; the images tables are loaded one at a time."""
+    """Return the thumbnails of the images with the ids `wanted`; no others come into memory."""
     wanted = set(wanted)
     found: dict[str, Thumbnail] = {}
     for path in paths:
         if wanted.isdisjoint(pq.read_table(path, columns=["image_id"])["image_id"].to_pylist()):
             continue
-        table = read_table(path, "images")
-        found |= thumbnails_of(table[table["image_id"].isin(wanted)])
+        found |= thumbnails_of(read_table(path, "images", image_id=wanted))
     return found
 
 

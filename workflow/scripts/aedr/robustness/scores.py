@@ -41,15 +41,14 @@ def evaluate_robustness(
     """
     before, parameters = compute_all_signals(*untouched, own_sources, held_out)
     before_damage = fit_thresholds(before, alphas, inversion, ["held_out"], bandwidth)
+    # Each table of signals is dropped before the next one is made, because a million images' take gigabytes.
+    del before
     after, _ = compute_all_signals(*damaged, own_sources, held_out, parameters)
+    by_untouched = evaluate_accuracy(after, before_damage).assign(protocol=UNTOUCHED)
+    del after
     alike, _ = compute_all_signals(*damaged, own_sources, held_out)
     after_damage = fit_thresholds(alike, alphas, inversion, ["held_out"], bandwidth)
-    return pd.concat(
-        [
-            evaluate_accuracy(after, before_damage).assign(protocol=UNTOUCHED),
-            evaluate_accuracy(alike, after_damage).assign(protocol=ALIKE),
-        ]
-    )
+    return pd.concat([by_untouched, evaluate_accuracy(alike, after_damage).assign(protocol=ALIKE)])
 
 
 def with_untouched(robustness: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:

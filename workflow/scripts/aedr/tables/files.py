@@ -1,7 +1,7 @@
 """Write and read the tables between the rules. They are checked each time, and are complete or do not exist."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,17 @@ def _rows_of_a_group(table: pa.Table) -> int | None:
     return max(1, PICTURE_BYTES_OF_A_GROUP // (largest or 1))
 
 
-def read_table(path: str | Path, name: str, autoencoder: str | None = None) -> pd.DataFrame:
-    """Read the table `name` from `path`, or only one autoencoder's rows, and check what was read.
+def read_table(path: str | Path, name: str, **only: Collection[str]) -> pd.DataFrame:
+    """Read the table `name` from `path`, and check what was read.
+
+    Args:
+        only: by column, the texts of which a row must have one. No more than these rows come into memory.
 
     Raises:
         UserError: the file is missing, damaged or a different table.
     """
     try:
-        rows = None if autoencoder is None else [("autoencoder", "==", autoencoder)]
+        rows = [(column, "in", set(texts)) for column, texts in only.items()] or None
         table = pq.read_table(path, pre_buffer=False, filters=rows, page_checksum_verification=True)
         # Parquet does not check that text is UTF-8.
         table.validate(full=True)
@@ -110,6 +113,26 @@ def read_tables(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
     frames = [read_table(path, name) for path in paths]
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     return pd.concat(filled, ignore_index=True)
+
+
+def read_extremes(path: str | Path, name: str, column: str, metric: str) -> tuple[float, float]:
+    """Return the lowest and the highest number in a column of the table `name`, over all rows of a metric.
+
+    Only these two columns are read, a batch of rows at a time.
+
+    Raises:
+        UserError: as in `read_table`.
+    """
+    extremes = []
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(columns=["metric", column]):
+                values = batch[column].filter(pc.equal(batch["metric"], metric))
+                extremes.append(pc.min_max(values).as_py())
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
+    found = [pair for pair in extremes if pair["min"] is not None]
+    return min(pair["min"] for pair in found), max(pair["max"] for pair in found)
 
 
 def read_cost(path: str | Path) -> dict[str, Any]:
