@@ -56,21 +56,41 @@ def fit_bias(scores: Scores, made_by: npt.NDArray[np.int64]) -> Scores:
         for model in range(1, len(bias)):
             others = np.delete(scores - bias, model, axis=1).min(1)
             turning = np.sort(scores[:, model] - others)
-            tried = np.concatenate([[0.0], (turning[1:] + turning[:-1]) / 2])
-            right = [_accuracy(scores - _with(bias, model, value), made_by) for value in tried]
-            good = [value for value, share in zip(tried, right, strict=True) if share > max(right) - 1e-9]
-            bias[model] = min(good, key=abs)
+            tried = np.sort(np.append((turning[1:] + turning[:-1]) / 2, 0.0))
+            right = _shares_right(scores - bias, scores[:, model], model, tried, made_by)
+            good = tried[right > right.max() - 1e-9]
+            bias[model] = good[np.abs(good).argmin()]
         if np.array_equal(before, bias):
             break
     return bias
 
 
-def _with(bias: Scores, model: int, value: float) -> Scores:
-    changed = bias.copy()
-    changed[model] = value
-    return changed
+def _shares_right(
+    scores: Scores, unbiased: Scores, model: int, tried: Scores, made_by: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the share of images whose smallest score is right, a mean over models, by each bias tried for `model`.
 
-
-def _accuracy(scores: Scores, made_by: npt.NDArray[np.int64]) -> float:
-    is_right = scores.argmin(1) == made_by
-    return float(np.mean([is_right[made_by == model].mean() for model in np.unique(made_by)]))
+    Args:
+        scores: with the biases of all models; the column of `model` is not used.
+        unbiased: the scores of `model` without its bias, shape (images,).
+        tried: the biases, ascending. The larger, the more images `model` is the best for, so each image has a place
+            from which on it is, and no bias need be looked at image by image.
+    """
+    others = scores.copy()
+    others[:, model] = np.inf
+    nearest, best = others.argmin(1), others.min(1)
+    lowest, highest = np.zeros(len(scores), dtype=np.int64), np.full(len(scores), len(tried))
+    while (lowest < highest).any():
+        middle = (lowest + highest) // 2
+        value = unbiased - tried[np.minimum(middle, len(tried) - 1)]
+        # Of equal scores the first is the smallest.
+        is_best = (value < best) | ((value == best) & (model < nearest)) | (middle == len(tried))
+        lowest, highest = np.where(is_best, lowest, middle + 1), np.where(is_best, middle, highest)
+    shares = []
+    for maker in np.unique(made_by):
+        is_own = made_by == maker
+        # Of the images that count here: those for which `model` is not yet the best, or those for which it is.
+        turned = lowest[is_own if maker == model else is_own & (nearest == maker)]
+        counts = np.bincount(turned, minlength=len(tried) + 1)[: len(tried)].cumsum()
+        shares.append((counts if maker == model else len(turned) - counts) / is_own.sum())
+    return np.mean(shares, axis=0)
