@@ -15,7 +15,7 @@ import pandas as pd
 from aedr.denoisers.signals import SCORES, fit_bias, margins
 from aedr.scoring.signals import HELD_OUT
 from aedr.study.sources import original_id
-from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL, Reference, Verdict, decide, rank_from_above, weigh
+from aedr.verdicts.decision import CANNOT_SAY, FAMILY, NONE, SEVERAL, Reference, Verdict, decide, weigh
 from aedr.verdicts.promise import Promise
 
 MODEL, SEVERAL_MODELS, NO_MODEL, CANNOT_SAY_WHICH = (
@@ -229,9 +229,15 @@ def signal_rows(family: Family, errors: pd.DataFrame, promise: Promise) -> pd.Da
 
 def _p_values(family: Family, signals: Values, promise: Promise) -> Values:
     values = np.full(signals.shape, np.nan)
-    for at in np.flatnonzero(family.images["split"] == HELD_OUT):
-        own = family.reference(promise, but=family.images["image_id"].iloc[at]).own
-        for column, model in enumerate(family.models):
-            rank = rank_from_above(own[model], signals[at, column])
-            values[at, column] = promise.p_value(rank, len(own[model]))
+    held_out = np.flatnonzero(family.images["split"] == HELD_OUT)
+    ids = family.images["image_id"].iloc[held_out]
+    for column, model in enumerate(family.models):
+        own = family.own_signals[family.own_signals["source"] == model]
+        ordered = np.sort(own[model].to_numpy())
+        # No image is compared with itself.
+        itself = ids.isin(own.index).to_numpy()
+        larger = len(own) - np.searchsorted(ordered, signals[held_out, column]) - itself
+        values[held_out, column] = [
+            promise.p_value(1 + int(rank), int(images)) for rank, images in zip(larger, len(own) - itself, strict=True)
+        ]
     return values
