@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import synthetic_study
+from aedr.figures import signals as figures_of_signals
 from aedr.figures.accuracy import draw_accuracy
 from aedr.figures.comparison import draw_comparison
 from aedr.figures.contact_sheet import draw_contact_sheet
@@ -71,11 +72,14 @@ def figures(tmp_path_factory) -> dict[str, Draw]:
     labels = {"model-0": "model-0, $x_y$", "model-1": "model-1"}
     fitted = read["thresholds"].set_index(["autoencoder", "metric", "signal", "protocol"])
     threshold = fitted.loc[("model-0", METRIC, SIGNAL, "held_out")].to_dict()
+    of_metric = read["signals"][read["signals"]["metric"] == METRIC]
+    of_family = of_metric[of_metric["autoencoder"] == "model-0"]
+    extremes = of_metric[SIGNAL].min(), of_metric[SIGNAL].max()
     return {
         "accuracy": lambda to: draw_accuracy(read["accuracy"], labels, sources, CONFIGURED, to),
         "comparison": lambda to: draw_comparison(read["accuracy"], CONFIGURED, to),
         "signals": lambda to: draw_signals(
-            read["signals"], threshold, "model-0", labels["model-0"], sources, CONFIGURED, "scott", to
+            of_family, extremes, threshold, labels["model-0"], sources, CONFIGURED, "scott", to
         ),
         "methods": lambda to: draw_methods(methods(), to),
         "models": lambda to: draw_models(*synthetic_study.models_of_a_family(), to),
@@ -131,14 +135,38 @@ def test_the_colours_of_a_figure_inside_a_page_are_those_of_its_theme(figures, n
 @pytest.mark.parametrize("bandwidth", BANDWIDTHS)
 def test_the_density_is_drawn_with_the_bandwidth_of_the_threshold(bandwidth, tmp_path) -> None:
     own = np.append(np.linspace(0.9, 1.1, 40), 3)
-    signals = pd.DataFrame({"loss_ratio": own, "metric": "l2", "autoencoder": "a", "source": "a"})
-    signals = signals.assign(belonging=True, split=FITTING)
-    threshold = {"threshold": 1.1, "threshold_low": 1.0, "threshold_high": 1.2, "alpha": 0.05, "images": 41}
-    draw_signals(signals, threshold, "a", "a", ["a"], ("l2", "loss_ratio"), bandwidth, [str(tmp_path / "a.svg")])
+    draw_one_source(own, bandwidth, tmp_path / "a.svg")
     (drawn,) = plt.gcf().axes[1].collections
     x, y = drawn.get_paths()[0].vertices.T
     assert y.max() == pytest.approx(fit_density(own, bandwidth)(x[y.argmax()])[0])
     plt.close("all")
+
+
+def draw_one_source(own: np.ndarray, bandwidth: str, output: Path) -> str:
+    """Draw own images' loss ratios; return the caption."""
+    signals = pd.DataFrame({"loss_ratio": own, "source": "a", "belonging": True, "split": FITTING})
+    signals["image_id"] = [f"a/{i}" for i in range(len(own))]
+    threshold = {"threshold": 1.1, "threshold_low": 1.0, "threshold_high": 1.2, "alpha": 0.05, "images": len(own)}
+    extremes = own.min(), own.max()
+    draw_signals(signals, extremes, threshold, "a", ["a"], ("l2", "loss_ratio"), bandwidth, [str(output)])
+    return ElementTree.parse(output).findtext(f".//{DESCRIPTION}") or ""
+
+
+def test_of_too_many_images_a_sample_is_drawn_and_the_caption_says_so(tmp_path, monkeypatch) -> None:
+    own = np.linspace(0.9, 1.1, 40)
+    for most, drawn, words in ((40, 40, "of the own images shown"), (39, 39, "at most 39 images are drawn")):
+        monkeypatch.setattr(figures_of_signals, "MOST_DOTS", most)
+        caption = draw_one_source(own, "scott", tmp_path / "a.svg")
+        upper, lower = plt.gcf().axes
+        dots, _ = upper.patches
+        assert len(dots.get_path().vertices) == 2 * drawn
+        assert set(dots.get_path().vertices[::2, 0]) <= set(own)
+        assert words in caption and (most == 40) == ("at most" not in caption)
+        # The density is that of all images.
+        (density,) = lower.collections
+        highest = fit_density(own)(np.linspace(0.9, 1.1, 999)).max()
+        assert density.get_paths()[0].vertices[:, 1].max() == pytest.approx(highest, rel=1e-3)
+        plt.close("all")
 
 
 def test_the_light_theme_has_the_colours_of_the_figures() -> None:

@@ -14,6 +14,8 @@ from aedr.robustness.scores import (
 )
 from aedr.scoring.accuracy import evaluate_accuracy, fit_thresholds
 from aedr.scoring.signals import compute_all_signals
+from aedr.tables.files import read_table, write_table
+from evaluate_robustness import evaluate_robustness as score_files
 from plot_robustness import plot_robustness
 from plot_strengths import plot_strengths
 
@@ -59,6 +61,51 @@ def test_damage_that_moves_all_images_is_undone_by_a_calibration_damaged_alike(s
     others = rows[~rows["belonging"] & (rows["signal"] == signal)]
     assert (others["auc"] == 1).all() and (others["true_positive_rate_at_1_percent"] == 1).all()
     assert (others.loc[others["protocol"] == "untouched", "accuracy"] == 0.5).all()
+
+
+def test_families_scored_one_by_one_are_scored_as_together(tmp_path) -> None:
+    own = {"b": {"own"}, "a": {"other"}}
+    autoencoders = [
+        {"autoencoder": name, "family": name, "class": "AutoencoderKL", "parameters": 1, "factor": 8}
+        | {"encoder_sha256": name, "decoder_sha256": name, "shares_encoder_with": []}
+        for name in own
+    ]
+    write_table(tmp_path / "autoencoders.parquet", "autoencoders", autoencoders, {})
+    together, files = [], []
+    for damage in (2, 1):
+        losses, homogeneity = measured(damage)
+        by_family = [losses.assign(autoencoder=name, fit="whole") for name in own]
+        # A rival without a second loss that was measured under one of them.
+        by_family.append(by_family[0].assign(metric="hfi", second_loss=np.nan))
+        for number, rows in enumerate(by_family):
+            write_table(tmp_path / f"losses/{damage}/{number}.parquet", "losses", rows, {})
+        write_table(tmp_path / f"homogeneity/{damage}.parquet", "homogeneity", homogeneity, {})
+        together.append((pd.concat(by_family, ignore_index=True), homogeneity))
+        of_family = {"b": ["0", "2"], "a": ["1"]}
+        losses_files = {
+            name: [str(tmp_path / f"losses/{damage}/{file}.parquet") for file in numbers]
+            for name, numbers in of_family.items()
+        }
+        files.append((losses_files, [str(tmp_path / f"homogeneity/{damage}.parquet")]))
+    levels = {"a": 0.05, "b": 0.1}
+    score_files(
+        damaged=files[0],
+        untouched=files[1],
+        autoencoders=str(tmp_path / "autoencoders.parquet"),
+        output=str(tmp_path / "robustness.parquet"),
+        transform="twice",
+        own_sources={name: sorted(sources) for name, sources in own.items()},
+        alphas=levels,
+        inversion="exact",
+        bandwidth="scott",
+        held_out=HELD_OUT,
+    )
+    found = read_table(tmp_path / "robustness.parquet", "robustness")
+    expected = evaluate_robustness(*together, own, levels, "exact", "scott", HELD_OUT).assign(transform="twice")
+    pd.testing.assert_frame_equal(
+        found, expected[list(found.columns)].reset_index(drop=True), check_dtype=False, check_exact=True
+    )
+    assert found["protocol"].tolist() == sorted(found["protocol"], reverse=True)
 
 
 def test_means_and_cells_hold_untouched_images_first_and_pictures_draw_them(tmp_path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from aedr.errors import UserError
 from aedr.tables import files
 from aedr.tables.columns import COLUMNS
-from aedr.tables.files import read_table, read_tables, write_table
+from aedr.tables.files import read_extremes, read_table, read_tables, write_parts, write_table
 from aedr.tables.schemas import TABLES
 
 ROW = {"image_id": "a/1", "source": "a", "group": "a/1", "homogeneity": 0.5, "reason": None}
@@ -64,6 +64,32 @@ def test_a_foreign_table_of_the_same_columns_is_refused(tmp_path) -> None:
         pq.write_table(table, tmp_path / f"{name}.parquet")
         with pytest.raises(UserError, match=name):
             read_table(tmp_path / f"{name}.parquet", "homogeneity")
+
+
+def test_rows_and_extremes_are_those_of_the_whole_table(tmp_path) -> None:
+    row = {"source": "s", "group": "g", "belonging": True, "split": "fitting"}
+    parts = [
+        [
+            row | {"image_id": f"{i}", "autoencoder": name, "metric": metric, "residual": value}
+            for i, value in enumerate(values)
+            for metric in ("l1", "l2")
+        ]
+        for name, values in {"a": [3.0, None, 1.0], "b": [-2.0, 9.0, None], "c": [None]}.items()
+    ]
+    for part in parts:
+        part[-1]["residual"] = 50.0 if part[-1]["metric"] == "l1" else part[-1]["residual"]
+    file = tmp_path / "signals.parquet"
+    write_parts(file, "signals", parts, {})
+    whole = read_table(file, "signals")
+    for only in ({"autoencoder": {"b"}}, {"autoencoder": {"c", "a"}, "metric": {"l2"}}, {"image_id": {"0", "none"}}):
+        wanted = pd.concat([whole[column].isin(texts) for column, texts in only.items()], axis=1).all(axis=1)
+        assert 0 < wanted.sum() < len(whole)
+        pd.testing.assert_frame_equal(read_table(file, "signals", **only), whole[wanted].reset_index(drop=True))
+    of_metric = whole.loc[whole["metric"] == "l2", "residual"]
+    assert read_extremes(file, "signals", "residual", "l2") == (of_metric.min(), of_metric.max()) == (-2, 9)
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(UserError, match="signals"):
+        read_extremes(file, "signals", "residual", "l2")
 
 
 def test_empty_shards_do_not_disturb_the_others(tmp_path) -> None:

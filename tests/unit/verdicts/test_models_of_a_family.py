@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from aedr.denoisers.signals import fit_bias, margins
+from aedr.denoisers.signals import ROUNDS, fit_bias, margins
 from aedr.errors import UserError
+from aedr.scoring.signals import HELD_OUT
 from aedr.tables.files import write_table
 from aedr.verdicts import model_accuracy
+from aedr.verdicts.decision import rank_from_above
 from aedr.verdicts.model_attribution import add_models
 from aedr.verdicts.model_calibration import check_families, match_models, read_model_calibration
 from aedr.verdicts.models import (
@@ -22,6 +24,7 @@ from aedr.verdicts.models import (
     Family,
     decide_model,
     images_of_family,
+    signal_rows,
     warnings_of,
 )
 from aedr.verdicts.promise import Promise
@@ -124,6 +127,49 @@ def test_a_bias_mends_what_is_worse_throughout_and_nothing_else() -> None:
     bias = fit_bias(scores, made_by)
     assert ((scores - bias).argmin(1) == made_by).all() and bias[0] == 0 < bias[1]
     assert fit_bias(scores - [0.0, 0.1], made_by).tolist() == [0.0, 0.0]
+
+
+def biases_one_by_one(scores: np.ndarray, made_by: np.ndarray) -> list[float]:
+    """Each model's bias as `fit_bias` describes it: every value between two images is tried on all images."""
+    bias = np.zeros(scores.shape[1])
+
+    def share(model: int, value: float) -> float:
+        tried = np.where(np.arange(len(bias)) == model, value, bias)
+        right = (scores - tried).argmin(1) == made_by
+        return np.mean([right[made_by == maker].mean() for maker in np.unique(made_by)])
+
+    for _ in range(ROUNDS):
+        before = bias.copy()
+        for model in range(1, len(bias)):
+            gaps = np.sort(scores[:, model] - np.delete(scores - bias, model, axis=1).min(1))
+            tried = [0.0, *(gaps[1:] + gaps[:-1]) / 2]
+            shares = [share(model, value) for value in tried]
+            bias[model] = min((v for v, one in zip(tried, shares, strict=True) if one > max(shares) - 1e-9), key=abs)
+        if np.array_equal(before, bias):
+            break
+    return bias.tolist()
+
+
+@pytest.mark.parametrize("rounding", [9, 1, 0])
+def test_a_bias_is_the_one_that_trying_each_image_by_image_finds(rounding: int) -> None:
+    for seed in range(40):
+        chance = np.random.default_rng(seed)
+        models = int(chance.integers(2, 5))
+        made_by = chance.integers(0, models, int(chance.integers(1, 30)))
+        scores = chance.normal(0, 1, (len(made_by), models)).round(rounding)
+        scores[np.arange(len(made_by)), made_by] -= 0.5
+        assert fit_bias(scores, made_by).tolist() == biases_one_by_one(scores, made_by)
+
+
+def test_a_held_out_image_is_ranked_among_all_own_images_but_itself() -> None:
+    asked = family()
+    pairs = [f"{source}/{at // 2}" for at, source in enumerate(asked.images["source"])]
+    asked = replace(asked, images=asked.images.assign(group=pairs))
+    rows = signal_rows(asked, pd.DataFrame(columns=["error", "image_id", "source", "model", "reason"]), PROMISE)
+    held_out = rows[rows["split"] == HELD_OUT].sample(40, random_state=0)
+    for row in held_out.itertuples():
+        own = asked.reference(PROMISE, but=row.image_id).own[row.model]
+        assert row.p_value == PROMISE.p_value(rank_from_above(own, row.margin), len(own))
 
 
 def test_accuracy_counts_every_held_out_image_once_and_knows_what_was_left_out() -> None:
