@@ -50,7 +50,7 @@ def sample_ids(path: str | Path, at_most: int) -> list[str]:
 
 
 def read_thumbnails(paths: Sequence[str | Path], wanted: Iterable[str]) -> dict[str, Thumbnail]:
-    """Return the thumbnails of the images with the ids `wanted`; no others come into memory."""
+    """Return the thumbnails of the images with the ids `wanted`; the images tables are loaded one at a time."""
     wanted = set(wanted)
     found: dict[str, Thumbnail] = {}
     for path in paths:

@@ -86,7 +86,7 @@ def read_table(path: str | Path, name: str, **only: Collection[str]) -> pd.DataF
     """Read the table `name` from `path`, and check what was read.
 
     Args:
-        only: by column, the texts of which a row must have one. No more than these rows come into memory.
+        only: by column, the texts of which a row must have one; other rows are dropped while they are read.
 
     Raises:
         UserError: the file is missing, damaged or a different table.
