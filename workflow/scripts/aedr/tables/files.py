@@ -51,6 +51,8 @@ def write_parts(
         for rows in parts:
             table = _checked(rows, name, path).replace_schema_metadata(metadata)
             writer.write_table(table, row_group_size=_rows_of_a_group(table))
+            # The next part must not be made beside this one.
+            del rows, table
 
 
 def _checked(rows: pd.DataFrame | Iterable[Mapping[str, object]], name: str, path: str | Path) -> pa.Table:
