@@ -17,7 +17,7 @@ class OneTimer:
     """Lets the scheduler look again after some seconds, once, however often that is asked for until then.
 
     Snakemake's own limit of jobs per second starts a timer whenever the scheduler has looked, and each timer lets it
-    look again. Every job that ends adds one, so after a few hundred jobs it does nothing else (docs/scale.md).
+    look again. Every job that ends adds one, so after a few hundred jobs it does nothing else (docs/development.md).
     """
 
     def __init__(self, scheduler):
