@@ -74,6 +74,7 @@ def test_a_fork_is_what_a_process_of_its_own_would_be(preloading, begin, tmp_pat
     code = (
         "import os, sys; print(sys.argv, __name__, __file__, sys.path[0], os.getcwd(), os.environ['OWN'], sys.flags)\n"
     )
+    code += "import gc; print(gc.isenabled(), gc.get_threshold())\n"
     code += "print(sys.executable, 'numpy' in sys.modules, 'aedr' in sys.modules); print(os.getppid())\n"
     code += "print(len(os.listdir('/proc/self/fd')))"
     *forked, parent, files = begin(code, OWN="ä").communicate()[0].splitlines()

@@ -199,6 +199,7 @@ def become(request: Request, usage: Sequence[Path]) -> NoReturn:
     """Become the job's process, and end with it; its exit code goes to the client, its usage to files."""
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        gc.enable()
         for target, file in enumerate(request.files):
             os.dup2(file, target)
             os.close(file)
@@ -263,6 +264,8 @@ def say_usage(files: Sequence[Path]) -> None:
 def main() -> None:
     # Snakemake, which gets a Ctrl-C too, decides when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Of what imports make, nothing is garbage, and looking for it takes an eighth of their time. Forks do look.
+    gc.disable()
     # What lies beside this file is no library.
     del sys.path[0]
     with socket.socket(fileno=os.dup(0)) as listener, listener.accept()[0] as control:
