@@ -11,6 +11,7 @@ from aedr.study.preloading import start_preloading
 
 # The running one, if there is one.
 PRELOADING = []
+# A Snakemake that was not tried may have no such class.
 Timer = getattr(measuring, "BenchmarkTimer", object)
 
 

@@ -1,7 +1,8 @@
 """Write and read the tables between the rules. They are checked each time, and are complete or do not exist."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,11 @@ def read_table(path: str | Path, name: str, **only: Collection[str]) -> pd.DataF
     Raises:
         UserError: the file is missing, damaged or a different table.
     """
-    try:
-        rows = [(column, "in", set(texts)) for column, texts in only.items()] or None
+    rows = [(column, "in", set(texts)) for column, texts in only.items()] or None
+    with _refusing_damage(path, name):
         table = pq.read_table(path, pre_buffer=False, filters=rows, page_checksum_verification=True)
         # Parquet does not check that text is UTF-8.
         table.validate(full=True)
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
     expected = TABLES[name].schema
     if (table.schema.names, table.schema.types) != (expected.names, expected.types):
         raise UserError(f"{path} is not a {name} table of this version. Delete it and run again.")
@@ -108,6 +107,14 @@ def read_table(path: str | Path, name: str, **only: Collection[str]) -> pd.DataF
     except ValueError as error:
         raise UserError(f"{error}. Delete the file and run again.") from None
     return table.to_pandas()
+
+
+@contextmanager
+def _refusing_damage(path: str | Path, name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
 
 
 def read_tables(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
@@ -126,13 +133,13 @@ def read_extremes(path: str | Path, name: str, column: str, metric: str) -> tupl
         UserError: as in `read_table`.
     """
     extremes = []
-    try:
-        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(columns=["metric", column]):
-                values = batch[column].filter(pc.equal(batch["metric"], metric))
-                extremes.append(pc.min_max(values).as_py())
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} cannot be read as a {name} table ({error}). Delete it and run again.") from None
+    with (
+        _refusing_damage(path, name),
+        pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file,
+    ):
+        for batch in file.iter_batches(columns=["metric", column]):
+            values = batch[column].filter(pc.equal(batch["metric"], metric))
+            extremes.append(pc.min_max(values).as_py())
     found = [pair for pair in extremes if pair["min"] is not None]
     return min(pair["min"] for pair in found), max(pair["max"] for pair in found)
 

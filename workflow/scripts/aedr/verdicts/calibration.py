@@ -82,16 +82,21 @@ class Calibration:
         every = [by for by in (self, self.second) if by is not None]
         if self.signal != BOUNDED or not all(by.metric in REFINED for by in every):
             return {}
-        references = [by.reference(promise) for by in every]
+        reference = self.reference(promise)
+        references = [one for one in (reference, reference.second) if one is not None]
+        limits = {by.metric: by._limits() for by in every}
         return {
-            name: {by.metric: Limit(by._parameters(name).cap, by._farthest(name)) for by in every}
+            name: {metric: of_families[name] for metric, of_families in limits.items()}
             for name in self.families
-            if all(len(reference.own[name]) >= promise.fewest_images for reference in references)
+            if all(len(one.own[name]) >= promise.fewest_images for one in references)
         }
 
-    def _farthest(self, family: str) -> float:
-        """Return the largest signal of a family's own images, of which a reference may hold only some."""
-        return float(self._own()[family]["value"].max())
+    def _limits(self) -> dict[str, Limit]:
+        """Return each family's limit by the metric, from all own images, of which a reference may hold only some."""
+        return {
+            name: Limit(self._parameters(name).cap, float(images["value"].max()))
+            for name, images in self._own().items()
+        }
 
     def reference(self, promise: Promise) -> Reference:
         """Return the reference signals of the families that are asked, for verdicts that keep a promise.
@@ -192,18 +197,18 @@ class Calibration:
         measured = losses[losses["metric"] == self.metric].merge(
             homogeneity[["image_id", "homogeneity"]], on="image_id", validate="many_to_one"
         )
+        limits = self._limits()
         return pd.concat(
             [
-                self._with_signals(rows, self.asked[name]).assign(autoencoder=self.asked[name])
+                self._with_signals(rows, self.asked[name], limits).assign(autoencoder=self.asked[name])
                 for name, rows in measured.groupby("autoencoder", sort=False)
             ]
         )
 
-    def _with_signals(self, rows: pd.DataFrame, family: str) -> pd.DataFrame:
+    def _with_signals(self, rows: pd.DataFrame, family: str, limits: Mapping[str, Limit]) -> pd.DataFrame:
         """Return rows of one family with their signals."""
-        parameters = self._parameters(family)
+        limit = limits[family]
         bounded = rows["first_loss"].notna() & rows["second_loss"].isna()
-        limit = Limit(parameters.cap, self._farthest(family))
         known = rows["first_loss"][bounded]
         if bounded.any() and not (self.signal == BOUNDED and all(limit.is_beyond(loss) for loss in known)):
             raise UserError(
@@ -211,8 +216,8 @@ class Calibration:
                 f"{self.metric} of its control under {family}. Delete the losses of the query and run again."
             )
         # The second loss counts at most as the cap.
-        complete = rows.assign(second_loss=rows["second_loss"].mask(bounded, parameters.cap))
-        return add_signals(complete, parameters).assign(bounded=bounded)
+        complete = rows.assign(second_loss=rows["second_loss"].mask(bounded, limit.cap))
+        return add_signals(complete, self._parameters(family)).assign(bounded=bounded)
 
     def _parameters(self, family: str) -> FittedParameters:
         return FittedParameters(**self.families[family]["fitted"][self.metric])
